@@ -1,0 +1,87 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
+
+let package = Package(
+    name: "gamd",
+    products: [
+        .executable(name: "gamd", targets: ["gamd"]),
+        .executable(name: "gamctl", targets: ["gamctl"]),
+        .library(name: "GAMPluginKit", targets: ["GAMPluginKit"]),
+        .library(name: "gamd-image", type: .dynamic, targets: ["ImageAdapter"]),
+        .library(name: "gamd-audio", type: .dynamic, targets: ["AudioAdapter"]),
+        .library(name: "gamd-array", type: .dynamic, targets: ["ArrayAdapter"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    ],
+    targets: [
+        // Layer 0: C
+        .target(name: "CGAMKernels"),
+        .target(name: "CGAMPlugin"),
+        .target(name: "CLinux"),
+        .target(name: "CRocksDB", linkerSettings: [.linkedLibrary("rocksdb")]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd"),
+        .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash"),
+        .systemLibrary(name: "CSpng", pkgConfig: "spng"),
+        .systemLibrary(name: "CTiff", pkgConfig: "libtiff-4"),
+        .systemLibrary(name: "CSndfile", pkgConfig: "sndfile"),
+        // Layer 1
+        library("GAMCore", ["CGAMKernels", "CXXHash"]),
+        // Layer 2
+        library("GAMFit", ["GAMCore", "CGAMKernels"]),
+        library("GAMFormat", ["GAMCore", "CZstd", "CXXHash"]),
+        // Layer 3
+        library("GAMCodec", ["GAMCore", "GAMFit", "GAMFormat", "CXXHash"]),
+        library("GAMStore", ["CRocksDB"]),
+        library("GAMProtocol", [protobuf]),
+        library("GAMPluginKit", ["CGAMPlugin"]),
+        library("GAMPluginHost", ["CGAMPlugin", "GAMCore", toml]),
+        // Layer 4
+        library(
+            "GAMServer",
+            ["GAMCodec", "GAMStore", "GAMProtocol", "GAMPluginHost", "CLinux", log, toml]),
+        library("GAMClient", ["GAMProtocol", "CLinux"]),
+        // Layer 5
+        .executableTarget(
+            name: "gamd", dependencies: ["GAMServer", argumentParser], swiftSettings: strict),
+        .executableTarget(
+            name: "gamctl",
+            dependencies: ["GAMClient", "GAMCodec", "GAMPluginHost", argumentParser],
+            swiftSettings: strict),
+        // Plugins
+        .target(
+            name: "ImageAdapter", dependencies: ["CGAMPlugin", "CSpng", "CTiff"],
+            path: "Plugins/image"),
+        .target(
+            name: "AudioAdapter", dependencies: ["CGAMPlugin", "CSndfile"], path: "Plugins/audio"),
+        .target(
+            name: "ArrayAdapter", dependencies: ["GAMPluginKit"], path: "Plugins/array",
+            swiftSettings: strict),
+        // Tests
+        tests("GAMCoreTests", ["GAMCore", "GAMFit", "GAMFormat", "GAMCodec"]),
+        tests("GAMStoreTests", ["GAMStore"]),
+        tests("GAMPluginHostTests", ["GAMPluginHost"]),
+        tests("GAMServerTests", ["GAMServer", "GAMClient"]),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
+)
