@@ -64,7 +64,11 @@ final class RocksDBCommitter: Sendable {
     /// Throws why nothing can be written now, after trying to recover at most once a second.
     private func prepare(_ progress: inout Progress) throws(StoreError) {
         if progress.failure == nil {
-            do throws(StoreError) { try handle.checkBackground() } catch { progress.failure = error }
+            do throws(StoreError) {
+                try handle.checkBackground()
+            } catch {
+                progress.failure = error
+            }
         }
         guard let failure = progress.failure else { return }
         var now = timespec()

@@ -78,11 +78,12 @@ final class RocksDBHandle: @unchecked Sendable {
     private static func pin(
         _ database: OpaquePointer, _ family: Family, _ key: [UInt8]
     ) throws(StoreError) -> OpaquePointer? {
-        do {
+        do throws(StoreError) {
             return try checked("reading the database") { status in
                 withSlice(key) { gam_db_get(database, family.rawValue, $0, status) }
             }
-        } catch .notFound {
+        } catch {
+            guard case .notFound = error else { throw error }
             return nil
         }
     }

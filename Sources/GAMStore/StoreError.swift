@@ -74,8 +74,8 @@ extension StoreError: CustomStringConvertible {
         case .alreadyOpen(let path):
             return "the store at \(path) is in use; stop the other gamd or choose another folder"
         case .newerVersion(let path, let found, let supported):
-            return "the store at \(path) has format version \(found), this gamd knows versions up to"
-                + " \(supported); use a newer gamd"
+            return "the store at \(path) has format version \(found), this gamd knows versions"
+                + " up to \(supported); use a newer gamd"
         case .notAStore(let path, let reason):
             return "\(path) is not a store of gamd: \(reason); choose an empty or a new folder"
         case .closed:
