@@ -56,6 +56,7 @@ static DBOptions databaseOptions(const gam_open_options &from) {
                                     ? WALRecoveryMode::kPointInTimeRecovery
                                     : WALRecoveryMode::kTolerateCorruptedTailRecords;
     options.recycle_log_file_num = 0;
+    options.max_bgerror_resume_count = 0;
     options.max_total_wal_size = from.log_bytes_max;
     options.max_open_files = from.open_files_max;
     options.max_background_jobs = 2;

@@ -22,7 +22,8 @@ public struct RocksDBConfiguration: Sendable {
     /// Acknowledged commits may be lost: only for an operator who has been told so.
     public var truncatesLogAtDamage = false
 
-    /// A `rocksdb::Env` in place of the default one, to inject faults; must outlive the store.
+    /// A `rocksdb::Env` in place of the default one, to inject faults; lives as long as the
+    /// process.
     package struct Environment: @unchecked Sendable {
         // @unchecked: the pointer is only passed on, and an Env may be used from any thread.
         package let pointer: UnsafeMutableRawPointer
@@ -32,11 +33,8 @@ public struct RocksDBConfiguration: Sendable {
 
     public init() {}
 
-    /// The options for a database at `path`, which is valid inside `body` only.
-    func withOptions<Result>(
-        path: String, createIfMissing: Bool,
-        _ body: (gam_open_options) throws(StoreError) -> Result
-    ) throws(StoreError) -> Result {
+    /// Opens the database at `path`; the caller closes it.
+    func open(path: String, createIfMissing: Bool) throws(StoreError) -> OpaquePointer? {
         let bytes = path.utf8CString
         return try bytes.withUnsafeBufferPointer { (pointer) throws(StoreError) in
             var options = gam_open_options()
@@ -51,7 +49,7 @@ public struct RocksDBConfiguration: Sendable {
             options.log_bytes_max = logBytesMax
             options.open_files_max = Int32(clamping: openFilesMax)
             options.environment = environment?.pointer
-            return try body(options)
+            return try checked("opening the database") { gam_db_open(&options, $0) }
         }
     }
 }

@@ -19,9 +19,9 @@ public final class RocksDBStore: ShardStore {
         let outcomes = configuration.outcomesRemembered
         try checkLimit(outcomes, 1...Int(Int32.max), "outcomes remembered")
         let folder = try StateFolder(path)
-        let handle = try configuration.withOptions(
-            path: folder.databasePath, createIfMissing: folder.isNew
-        ) { (options) throws(StoreError) in try RocksDBHandle(options) }
+        let handle = try RocksDBHandle(
+            path: folder.databasePath, configuration: configuration,
+            createIfMissing: folder.isNew)
         try Self.settleFormat(handle, folder)
         let sequence = try RocksDBCommitter.lastSequence(handle)
         try Self.checkAcknowledged(
