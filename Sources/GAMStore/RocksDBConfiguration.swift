@@ -1,12 +1,13 @@
 // What can be chosen when a store is opened. What always holds: with the defaults the database
-// keeps at most 82 MiB in memory: two write buffers per family, each overshot by the largest
-// write, (16 + 8) x 2 + (4 + 1) x 2 MiB, and 24 MiB of cached blocks, indexes and filters.
+// keeps at most 90 MiB in memory: two write buffers per family, each overshot by the largest
+// write, (16 + 8) x 2 + (4 + 1) x 2 MiB, and 32 MiB of cached blocks, indexes, filters
+// and blobs.
 
 import CRocksDB
 
 public struct RocksDBConfiguration: Sendable {
-    /// Table blocks, indexes and filters in memory.
-    public var blockCacheBytes: UInt64 = 24 << 20
+    /// Table blocks, indexes, filters and blobs in memory.
+    public var blockCacheBytes: UInt64 = 32 << 20
     /// One write buffer of the blob family; RocksDB keeps up to two.
     public var blobWriteBufferBytes: UInt64 = 16 << 20
     /// One write buffer of the metadata family; RocksDB keeps up to two.

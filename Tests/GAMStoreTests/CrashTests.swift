@@ -14,7 +14,8 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: path) }
         var acknowledged = 0
         for round in 0..<8 {
-            await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String, round = round as Int] in
+            await #expect(processExitsWith: .signal(SIGKILL)) {
+                [path = path as String, round = round as Int] in
                 try CrashWriter.writeUntilKilled(path, round: round)
             }
             let found = try CrashWriter.check(path)

@@ -21,7 +21,7 @@ import Testing
             try store.put(partition, "all", [2])
             try store.reclaimSpace()
             let after = try store.size()
-            #expect(after.bytes < 14 << 20, "8 MiB are live")
+            #expect(after.bytes < 9 << 20, "8 MiB are live")
             #expect(after.deadBytes == 0)
             for id in ids where id.bytes[0].isMultiple(of: 6) {
                 #expect(try store.blob(id) == bytes)
@@ -38,7 +38,7 @@ import Testing
             var noise = Noise(seed: 5)
             for _ in 0..<400 { try store.put(partition, "key", noise.bytes(60_000)) }
             try store.reclaimSpace()
-            #expect(try store.size().bytes < 4 << 20, "60 KB are live")
+            #expect(try store.size().bytes < 1 << 20, "60 KB are live")
         }
     }
 }

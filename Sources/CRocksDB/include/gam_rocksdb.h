@@ -45,7 +45,7 @@ typedef struct {
     bool create_if_missing;
     // true: replay the log only up to the first damaged record instead of refusing to open.
     bool truncate_log_at_damage;
-    uint64_t block_cache_bytes;
+    uint64_t block_cache_bytes;  // blocks, indexes, filters and blobs together
     uint64_t blob_write_buffer_bytes;
     uint64_t metadata_write_buffer_bytes;
     uint64_t blob_bytes_min;   // smaller values stay in the sorted tables
