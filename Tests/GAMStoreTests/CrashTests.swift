@@ -32,9 +32,11 @@ enum CrashWriter {
         configuration.blobWriteBufferBytes = 1 << 20  // flushes and log switches on the way
         let store = try RocksDBStore(path: path + "/store", configuration: configuration)
         let oracle = open(path + "/oracle", O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        let partition = try PartitionName("signals")
+        let start = try store.generation(partition)
         try onThreads(5) { thread in
             if thread == 4 {
-                while try store.generation(PartitionName("signals")) < 20 * (round + 1) {
+                while try store.generation(partition) < start + 20 {
                     usleep(1000)
                 }
                 usleep(UInt32.random(in: 0..<100_000))
@@ -43,15 +45,17 @@ enum CrashWriter {
             var count = 0
             while true {
                 count += 1
-                try write(store, "\(round)-\(thread)-\(count)", oracle)
+                try write(store, partition, "\(round)-\(thread)-\(count)", oracle)
             }
         }
     }
 
-    private static func write(_ store: RocksDBStore, _ name: String, _ oracle: Int32) throws {
+    private static func write(
+        _ store: RocksDBStore, _ partition: PartitionName, _ name: String, _ oracle: Int32
+    ) throws {
         let id = try BlobID(Array(name.utf8))
         try store.putBlob(id, content(name))
-        try store.put(PartitionName("signals"), name, id.bytes)
+        try store.put(partition, name, id.bytes)
         let line = Array((name + "\n").utf8)
         _ = Foundation.write(oracle, line, line.count)
     }

@@ -114,10 +114,12 @@ import Testing
             let partition = partition
             disk.delaySyncs(milliseconds: 5)
             let clock = ContinuousClock()
+            let start = disk.logSyncs
             let serial = try clock.measure {
                 for index in 0..<80 { try store.put(partition, "s\(index)", [1]) }
             }
             let before = disk.logSyncs
+            #expect(before - start >= 80, "a commit returned before its sync")
             let concurrent = try clock.measure {
                 try onThreads(8) { thread in
                     for index in 0..<10 { try store.put(partition, "\(thread)/\(index)", [1]) }
