@@ -13,6 +13,7 @@ final class HostContext {
     let limits: PluginLimits
     private(set) var metadata: [PluginMetadata] = []
     private var metadataBytes: UInt64 = 0
+    private var metadataKeys: Set<String> = []
     var acceptsMetadata = false
     /// Set by the first failed callback, for the error text.
     var systemFailure: String?
@@ -75,8 +76,9 @@ final class HostContext {
     }
 
     func put(key: String, bytes: [UInt8]) -> gam_status {
-        let known = metadata.contains { $0.key == key }
-        guard acceptsMetadata, (1...128).contains(key.utf8.count), !known else {
+        guard acceptsMetadata, (1...128).contains(key.utf8.count),
+            metadataKeys.insert(key).inserted
+        else {
             systemFailure = "metadata '\(key)' put twice, too late, or with a bad key"
             return gam_status(GAM_INTERNAL)
         }
@@ -138,5 +140,5 @@ private final class TextArena {
             length: bytes.count)
     }
 
-    deinit { blocks.forEach { $0.deallocate() } }
+    deinit { for block in blocks { block.deallocate() } }
 }
