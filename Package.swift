@@ -63,7 +63,7 @@ let package = Package(
             dependencies: [
                 "GAMCore", "GAMCodec", "GAMStore", "GAMProtocol", "GAMPluginHost", "CLinux",
                 protobuf, log, toml,
-            ], exclude: ["catalog.proto"], swiftSettings: strict),
+            ], exclude: ["Catalog/catalog.proto"], swiftSettings: strict),
         library("GAMClient", ["GAMProtocol", "CLinux", protobuf]),
         // Layer 5
         .executableTarget(
