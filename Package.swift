@@ -86,7 +86,9 @@ let package = Package(
             swiftSettings: strict),
         // Tests
         tests("GAMCoreTests", ["GAMCore", "GAMFit", "GAMFormat", "GAMCodec"]),
-        tests("GAMStoreTests", ["GAMStore"]),
+        .target(
+            name: "CRocksDBFaults", dependencies: ["CRocksDB"], path: "Tests/CRocksDBFaults"),
+        tests("GAMStoreTests", ["GAMStore", "CRocksDBFaults"]),
         tests("GAMPluginHostTests", ["GAMPluginHost"]),
         tests(
             "GAMServerTests",
