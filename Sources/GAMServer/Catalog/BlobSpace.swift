@@ -29,7 +29,13 @@ struct BlobSpace: Hashable, Sendable {
         return BlobSpace(random: &generator)
     }
 
-    enum Kind: UInt8 { case network = 1, overview = 2, shard = 3, metadata = 16, manifest = 17 }
+    enum Kind: UInt8 {
+        case network = 1
+        case overview = 2
+        case shard = 3
+        case metadata = 16
+        case manifest = 17
+    }
 
     func blob(_ kind: Kind, _ index: Int) throws -> BlobID {
         guard let number = UInt32(exactly: index) else {

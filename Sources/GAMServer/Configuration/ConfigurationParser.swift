@@ -71,7 +71,12 @@ enum ConfigurationKeys {
             name: "refit.idle_seconds",
             target: .integer({ $0.refit.idleSeconds = $1 }, seconds)),
         .init(name: "refit.effort", target: .integer({ $0.refit.effort = $1 }, 1...9)),
-        .init(name: "plugins.folders", target: .strings { $0.pluginFolders = $1 }),
+        .init(name: "plugins.folders", target: .strings { $0.plugins.folders = $1 }),
+        .init(
+            name: "plugins.library_folders", target: .strings { $0.plugins.libraryFolders = $1 }),
+        .init(
+            name: "plugins.memory_bytes_max",
+            target: .integer({ $0.plugins.memoryBytesMax = $1 }, 1...(1 << 40))),
         .init(
             name: "log.level",
             target: .choice(

@@ -54,6 +54,14 @@ public struct ServerConfiguration: Equatable, Sendable {
         /// Signals below this effort are fitted again.
         public var effort = 1
     }
+    public struct Plugins: Equatable, Sendable {
+        /// Folders with adapter manifests, besides those of the command line.
+        public var folders: [String] = []
+        /// Folders with adapter libraries that do not lie beside their manifest.
+        public var libraryFolders: [String] = []
+        /// Working memory of one file being decoded or encoded.
+        public var memoryBytesMax = 512 << 20
+    }
     public struct Log: Equatable, Sendable {
         /// trace, debug, info, notice, warning, error or critical.
         public var level = "info"
@@ -66,8 +74,7 @@ public struct ServerConfiguration: Equatable, Sendable {
     public var threads = Threads()
     public var refit = Refit()
     public var log = Log()
-    /// Folders with adapter manifests, besides those of the command line.
-    public var pluginFolders: [String] = []
+    public var plugins = Plugins()
 
     public init() {}
 }

@@ -105,7 +105,7 @@ extension RequestHandlers {
         let file = try spools.file("the file", bytesMax: limit)
         let input = EncodeInput(
             adapter: message.adapter, kind: message.kind, mediaType: message.mediaType,
-            description: signal.record.manifest.description,
+            fileName: message.fileName, description: signal.record.manifest.description,
             metadata: metadata.items.map { ($0.key, Array($0.value)) }, fileBytesMax: limit)
         var check = ContentCheck(signal, isWhole: true)
         try context.naming {

@@ -97,7 +97,8 @@ struct SignalIntake {
     private static func kind(_ text: String) throws(Failure) -> String {
         let allowed = Set("abcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
         guard (1...32).contains(text.utf8.count), text.utf8.allSatisfy(allowed.contains) else {
-            throw Failure(.badRequest, "kind \"\(text)\" is not 1 to 32 letters a-z, digits, - or _")
+            throw Failure(
+                .badRequest, "kind \"\(text)\" is not 1 to 32 letters a-z, digits, - or _")
         }
         return text
     }

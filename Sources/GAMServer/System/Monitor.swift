@@ -74,13 +74,15 @@ func startThread(named name: String, _ body: @escaping @Sendable () -> Void) -> 
     }
     var thread = pthread_t()
     let box = Unmanaged.passRetained(Box(name, body))
-    let status = pthread_create(&thread, nil, { argument in
-        guard let argument else { return nil }
-        let box = Unmanaged<Box>.fromOpaque(argument).takeRetainedValue()
-        clinux_name_thread(box.name)
-        box.body()
-        return nil
-    }, box.toOpaque())
+    let status = pthread_create(
+        &thread, nil,
+        { argument in
+            guard let argument else { return nil }
+            let box = Unmanaged<Box>.fromOpaque(argument).takeRetainedValue()
+            clinux_name_thread(box.name)
+            box.body()
+            return nil
+        }, box.toOpaque())
     guard status == 0 else {
         box.release()
         return false
