@@ -76,6 +76,7 @@ def test_an_answer_to_another_request_is_refused_and_the_connection_closed() -> 
     [
         struct.pack("<4sBBHIIQ", b"GAM2", 1, 0, 0, 0, 2, 0),
         struct.pack("<4sBBHIIQ", b"GAM1", 9, 0, 0, 0, 2, 0),
+        struct.pack("<4sBBHIIQ", b"GAM1", 1, 1, 0, 0, 2, 0),
         struct.pack("<4sBBHIIQ", b"GAM1", 1, 0, 3, 0, 2, 0),
         struct.pack("<4sBBHIIQ", b"GAM1", 1, 0, 0, 0xFFFF_FFFF, 2, 0),
         struct.pack("<4sBBHIIQ", b"GAM1", 1, 0, 0, 0, 2, (1 << 64) - 1),
@@ -107,14 +108,14 @@ def test_a_daemon_that_dies_midway_is_unreachable() -> None:
 def test_an_error_becomes_its_exception_and_the_connection_lives() -> None:
     def script(peer: Peer) -> None:
         request_id, _, _ = peer.receive()
-        peer.send(request_id, pb.Reply(status=3, text="no signal 'k': see ls", key="k", last=True))
+        peer.send(request_id, pb.Reply(status=2, text="no signal 'k': see ls", key="k", last=True))
         request_id, _, _ = peer.receive()
         peer.send(request_id, pb.Reply(stat=pb.StatResult(key="k"), last=True))
 
     with daemon(script) as path, Client(path) as client:
         with pytest.raises(NotFoundError, match="see ls") as raised:
             client.stat("k")
-        assert (raised.value.status, raised.value.key) == (3, "k")
+        assert (raised.value.status, raised.value.key) == (2, "k")
         assert client.stat("k").key == "k"
 
 
@@ -158,7 +159,7 @@ def test_a_put_arrives_in_chunks_within_the_cap_with_its_hash() -> None:
 def test_a_put_refused_midway_raises_what_the_daemon_said() -> None:
     def script(peer: Peer) -> None:
         request_id, _, _ = peer.receive()
-        peer.send(request_id, pb.Reply(status=65, text="not that", last=True))
+        peer.send(request_id, pb.Reply(status=6, text="not that", last=True))
 
     with daemon(script) as path, Client(path) as client:
         with pytest.raises(BadInputError, match="not that"):

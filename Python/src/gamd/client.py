@@ -80,27 +80,16 @@ class Client:
         return self._put(key, begin, io.BytesIO(canonical_bytes(samples)))
 
     def put_file(
-        self,
-        key: str,
-        path: str | os.PathLike[str],
-        *,
-        effort: int = 0,
-        size: str = "",
-        adapter: str = "",
-        options: Mapping[str, str] | None = None,
-        must_not_exist: bool = False,
+        self, key: str, path: str | os.PathLike[str], **settings: Any
     ) -> pb.StatResult:
-        """Stores a file through the daemon's adapters."""
-        begin = pb.PutBegin(
-            file_name=os.path.basename(os.fspath(path)),
-            adapter=adapter,
-            effort=effort,
-            network_size=size,
-            options=dict(options or {}),
-            must_not_exist=must_not_exist,
-        )
+        """Stores a file through the daemon's adapters; `settings` as of put_bytes."""
+        settings.setdefault("file_name", os.path.basename(os.fspath(path)))
         with open(path, "rb") as file:
-            return self._put(key, begin, file)
+            return self._put(key, _file_put(**settings), file)
+
+    def put_bytes(self, key: str, data: bytes, **settings: Any) -> pb.StatResult:
+        """Stores a file held in memory: file_name, adapter, options, effort, size, must_not_exist."""
+        return self._put(key, _file_put(**settings), io.BytesIO(data))
 
     def get_file(self, key: str, *, format: str = "", out: IO[bytes] | None = None) -> bytes:
         """The stored file again; written to `out` (and b"" returned) where one is given.
@@ -252,6 +241,25 @@ class Client:
         if frame.request_id != request_id:
             raise self._connection.out_of_step(f"an answer to request {frame.request_id}")
         return frame
+
+
+def _file_put(
+    *,
+    file_name: str = "",
+    adapter: str = "",
+    options: Mapping[str, str] | None = None,
+    effort: int = 0,
+    size: str = "",
+    must_not_exist: bool = False,
+) -> pb.PutBegin:
+    return pb.PutBegin(
+        file_name=file_name,
+        adapter=adapter,
+        options=dict(options or {}),
+        effort=effort,
+        network_size=size,
+        must_not_exist=must_not_exist,
+    )
 
 
 def _check_body(

@@ -3,6 +3,7 @@
 What always holds here:
 - Every exception of this package is a GamError with a stable `status` of docs/protocol.md.
 - The text is the daemon's own where the daemon spoke.
+- A number this version does not know still arrives, as a plain GamError.
 """
 
 from __future__ import annotations
@@ -23,97 +24,135 @@ class GamError(Exception):
 class NotFoundError(GamError, LookupError):
     """There is no such signal."""
 
-    status = 3
+    status = 2
 
 
 class IntegrityError(GamError):
-    """Stored bytes, or bytes on the wire, are not what they were; nothing was returned."""
+    """Stored bytes, or bytes on the wire, are not what was written; nothing was returned."""
+
+    status = 3
+
+
+class PartialError(GamError):
+    """Some parts succeeded, some did not; the text says which."""
 
     status = 4
 
 
-class PartialError(GamError):
-    """Part of the request was carried out."""
+class UsageError(GamError, ValueError):
+    """The request makes no sense for this signal: region, level, format, option, key."""
 
     status = 5
 
 
-class UsageError(GamError, ValueError):
-    """The request makes no sense: a region outside the signal, a key too long."""
-
-    status = 64
-
-
 class BadInputError(GamError, ValueError):
-    """The file or the samples were refused."""
+    """The file or the samples cannot be stored: damaged, of no known type, not representable."""
 
-    status = 65
-
-
-class UnreachableError(GamError, ConnectionError):
-    """No daemon answers, or it hung up."""
-
-    status = 69
+    status = 6
 
 
-class StorageError(GamError, OSError):
-    """The daemon cannot write or read its storage."""
+class TooLargeError(BadInputError):
+    """Larger than a limit of the configuration or the format."""
 
-    status = 74
+    status = 7
+
+
+class AlreadyExistsError(GamError):
+    """must_not_exist was asked for, and there is such a signal."""
+
+    status = 8
+
+
+class StorageError(GamError):
+    """The daemon cannot read or write its storage."""
+
+    status = 10
+
+
+class CannotWriteError(StorageError):
+    """The daemon cannot write its storage."""
+
+    status = 9
+
+
+class NoSpaceError(StorageError):
+    """The storage is full; make room and try again."""
+
+    status = 12
 
 
 class BusyError(GamError):
-    """Try later: the daemon is busy, stopping, or out of space."""
+    """Too many connections or requests, or the daemon is stopping: try later."""
 
-    status = 75
+    status = 11
+
+
+class TimedOutError(GamError, TimeoutError):
+    """The deadline of the request has passed."""
+
+    status = 13
 
 
 class ProtocolError(GamError):
-    """One side does not speak the protocol."""
+    """One side broke the rules of the protocol."""
 
-    status = 76
+    status = 14
+
+
+class UnsupportedError(ProtocolError):
+    """An operation, option or version the daemon does not know."""
+
+    status = 15
 
 
 class PermissionDeniedError(GamError, PermissionError):
     """The daemon does not let this user do it."""
 
-    status = 77
+    status = 16
 
 
 class ConfigurationError(GamError):
-    """The daemon is not configured for it, for example a plugin is missing."""
+    """The daemon is not configured for it."""
 
-    status = 78
+    status = 17
 
 
 class CancelledError(GamError):
     """The request was cancelled."""
 
-    status = 130
+    status = 18
 
 
-_BY_STATUS: dict[int, type[GamError]] = {
-    kind.status: kind
-    for kind in (
-        NotFoundError,
-        IntegrityError,
-        PartialError,
-        UsageError,
-        BadInputError,
-        UnreachableError,
-        StorageError,
-        BusyError,
-        ProtocolError,
-        PermissionDeniedError,
-        ConfigurationError,
-        CancelledError,
-    )
-}
-_BY_STATUS[73] = StorageError
+class AdapterMissingError(ConfigurationError):
+    """The adapter that is needed is not installed."""
+
+    status = 19
+
+
+class AdapterFaultError(GamError):
+    """The adapter crashed, hung or broke its contract."""
+
+    status = 20
+
+
+class UnreachableError(GamError, ConnectionError):
+    """No daemon answers, or it hung up. Raised by the client, never sent."""
+
+    status = 21
+
+
+def _kinds(root: type[GamError]) -> dict[int, type[GamError]]:
+    found = {root.status: root}
+    for kind in root.__subclasses__():
+        found |= _kinds(kind)
+    return found
+
+
+BY_STATUS = _kinds(GamError)
 
 
 def error_for_status(status: int, text: str, key: str) -> GamError:
     """The exception for a reply that is not ok."""
-    kind = _BY_STATUS.get(status, GamError)
+    kind = BY_STATUS.get(status, GamError)
     message = text or f"the daemon answered status {status} without a text"
     return kind(message, status=status, key=key)

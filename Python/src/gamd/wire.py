@@ -105,12 +105,12 @@ class Connection:
 
     def receive(self) -> Frame:
         """The next reply frame, checked."""
-        magic, version, _flags, descriptors, metadata_bytes, request_id, body_bytes = (
+        magic, version, flags, descriptors, metadata_bytes, request_id, body_bytes = (
             HEADER.unpack(self._exactly(HEADER.size))
         )
-        if magic != MAGIC or version != VERSION or descriptors != 0:
+        if (magic, version, flags, descriptors) != (MAGIC, VERSION, 0, 0):
             raise self._out_of_step(
-                f"magic {magic!r}, version {version}, {descriptors} descriptors"
+                f"magic {magic!r}, version {version}, flags {flags}, {descriptors} descriptors"
             )
         if metadata_bytes > METADATA_BYTES_MAX or body_bytes > BODY_BYTES_MAX:
             raise self._out_of_step(
