@@ -26,6 +26,7 @@ from PIL import Image  # noqa: E402
 from readers import bits_equal, npy_array, png_contents, png_samples, wav_sound  # noqa: E402
 
 LEVEL = 2
+HEADINGS = ("file", "what", "bytes in", "stored", "ratio", "put MB/s", "get MB/s", "exact")
 ROW = "{:<14} {:<22} {:>9} {:>9} {:>6} {:>9} {:>9}  {}"
 
 
@@ -143,7 +144,7 @@ def main() -> int:
         with Daemon(folder / "daemon") as daemon:
             for example in SHOWN:
                 outcomes.append(run(daemon, example, folder))
-    print(ROW.format("file", "what", "bytes in", "stored", "ratio", "put MB/s", "get MB/s", "exact"))
+    print(ROW.format(*HEADINGS))
     for example, outcome in zip(SHOWN, outcomes):
         show(example, outcome)
     print("Speeds are of raw samples; exact = file, samples, a region and a lower level.")

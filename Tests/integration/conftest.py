@@ -1,8 +1,8 @@
 """What the integration tests share.
 
 What always holds here:
-- A test that damages or kills its daemon starts one of its own; the shared one must live to the end,
-  and its exit status is checked then.
+- A test that damages or kills its daemon starts one of its own; the shared one must live to the
+  end, and its exit status is checked then.
 - The development data beside the repository is used where it is there; where not, the tests on it
   say in one line that they were skipped.
 """

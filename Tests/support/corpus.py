@@ -91,6 +91,21 @@ def _tiff(name: str, samples: np.ndarray, **options) -> GoodFile:
     return GoodFile(name, file.getvalue(), samples, _read_tiff, False)
 
 
+def _planar_tiff(samples: np.ndarray) -> GoodFile:
+    """Colors in planes of their own; they come back interleaved, in a file of either kind."""
+    file = io.BytesIO()
+    planes = np.ascontiguousarray(np.moveaxis(samples, 2, 0))
+    tifffile.imwrite(
+        file, planes, metadata=None, photometric="rgb", planarconfig="separate", rowsperstrip=5
+    )
+
+    def read(data: bytes) -> np.ndarray:
+        found = _read_tiff(data)
+        return found if found.shape == samples.shape else np.moveaxis(found, 0, 2)
+
+    return GoodFile("planes-rgb8.tif", file.getvalue(), samples, read, False)
+
+
 def _read_tiff(data: bytes) -> np.ndarray:
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         pages = [page.asarray() for page in file.pages]
@@ -109,7 +124,12 @@ def _tiffs(rng: np.random.Generator) -> list[GoodFile]:
             compression="zlib",
         ),
         _tiff("float32.tif", floats, compression="zlib"),
-        _tiff("pages-i16.tif", rng.integers(-900, 900, (3, 20, 22)).astype(np.int16)),
+        _tiff(
+            "pages-i16.tif",
+            rng.integers(-900, 900, (5, 20, 22)).astype(np.int16),
+            photometric="minisblack",
+        ),
+        _planar_tiff(_smooth(rng, (23, 26, 3), 255).astype(np.uint8)),
     ]
 
 

@@ -90,11 +90,16 @@ class Daemon:
         """SIGTERM; the exit status. A daemon that does not end in time is killed and reported."""
         assert self._process is not None, "the daemon was never started"
         self._process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """The exit status of a daemon that was told to end."""
+        assert self._process is not None, "the daemon was never started"
         try:
             return self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise RuntimeError(f"gamd ignored SIGTERM for {STOP_SECONDS} s:\n{self.log_tail()}")
+            raise RuntimeError(f"gamd did not end within {STOP_SECONDS} s:\n{self.log_tail()}")
 
     def kill(self) -> None:
         """SIGKILL, and waits for the process to be gone."""

@@ -55,7 +55,7 @@ def png_contents(data: bytes) -> list[tuple[str, bytes]]:
 
 
 def _unpacked(kind: str, body: bytes) -> bytes:
-    """Chunk content with its zlib stream, whose bytes may differ, replaced by what it unpacks to."""
+    """Chunk content; a zlib stream, whose bytes may differ, replaced by what it unpacks to."""
     if kind in ("zTXt", "iCCP"):
         name, rest = body.split(b"\0", 1)
         return name + b"\0" + rest[:1] + zlib.decompress(rest[1:])

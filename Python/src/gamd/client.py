@@ -88,7 +88,7 @@ class Client:
             return self._put(key, _file_put(**settings), file)
 
     def put_bytes(self, key: str, data: bytes, **settings: Any) -> pb.StatResult:
-        """Stores a file held in memory: file_name, adapter, options, effort, size, must_not_exist."""
+        """Stores a file held in memory; `settings` are the fields of _file_put."""
         return self._put(key, _file_put(**settings), io.BytesIO(data))
 
     def get_file(self, key: str, *, format: str = "", out: IO[bytes] | None = None) -> bytes:
@@ -271,7 +271,7 @@ def _check_body(
         return
     if hasher.intdigest() != result.hash_high << 64 | result.hash_low:
         raise IntegrityError(
-            f"{key}: the {received} bytes received do not have the hash the daemon sent; read again",
+            f"{key}: the {received} bytes received do not have the hash sent with them; read again",
             key=key,
         )
 
