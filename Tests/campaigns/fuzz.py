@@ -3,7 +3,7 @@
 What always holds here:
 - A round is a good file of every format in turn with bits flipped, bytes replaced, pieces cut,
   doubled or swapped with another file's.
-- What is accepted must come back: its file, its samples with the promised hash, in a verified state.
+- What is accepted must come back: its file, its samples with the promised hash, verified.
 - A campaign is its seed; the file that did harm is kept in the folder it names.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -48,7 +49,7 @@ def damage(rng: random.Random, data: bytes, other: bytes) -> bytes:
         elif kind == 1:
             wounded[at] = rng.choice([0, 1, 0x7F, 0x80, 0xFF])
         elif kind == 2:
-            wounded[at : at + 4] = rng.choice([b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff"])
+            wounded[at : at + 4] = rng.choice([b"\xff" * 4, b"\0" * 4, b"\x7f\xff\xff\xff"])
         elif kind == 3:
             del wounded[at : at + rng.randint(1, 64)]
         elif kind == 4:
@@ -116,7 +117,8 @@ def main() -> int:
     except AssertionError as error:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1
-    print(f"{arguments.rounds} rounds: {outcome.refused} refused, {outcome.accepted} stored exactly")
+    shutil.rmtree(folder)
+    print(f"{arguments.rounds} rounds: {outcome.refused} refused, {outcome.accepted} stored")
     return 0
 
 

@@ -26,7 +26,7 @@ MEBIBYTE = 1 << 20
 
 
 def cut_places(size: int, count: int) -> list[int]:
-    """`count` lengths below `size`: a quarter from 0 up, a quarter from the end, the rest between."""
+    """`count` lengths below `size`: a quarter at the start, a quarter at the end, half between."""
     edge = min(count // 4, size)
     places = set(range(edge)) | set(range(size - edge, size))
     places |= {int(at) for at in np.linspace(edge, size - 1, count - 2 * edge)}

@@ -215,9 +215,9 @@ def test_the_python_messages_are_those_of_the_protocol(tmp_path: Path) -> None:
     written = FileDescriptorSet.FromString(descriptors.read_bytes()).file[0]
     committed = FileDescriptorProto()
     gam_pb2.DESCRIPTOR.CopyToProto(committed)
-    for file in (written, committed):
-        for message in file.message_type:
-            for field in message.field:
+    for message in [*written.message_type, *committed.message_type]:
+        for nested in [message, *message.nested_type]:
+            for field in nested.field:
                 field.ClearField("json_name")
     assert written == committed, "gam_pb2.py is not of this gam.proto: run 'make python-protocol'"
 
