@@ -52,20 +52,28 @@ let package = Package(
         // Layer 3
         library("GAMCodec", ["GAMCore", "GAMFit", "GAMFormat", "CXXHash"]),
         library("GAMStore", ["CRocksDB"]),
-        library("GAMProtocol", [protobuf]),
+        .target(
+            name: "GAMProtocol", dependencies: [protobuf, "CXXHash"], exclude: ["gam.proto"],
+            swiftSettings: strict),
         library("GAMPluginKit", ["CGAMPlugin"]),
         library("GAMPluginHost", ["CGAMPlugin", "GAMCore", toml]),
         // Layer 4
-        library(
-            "GAMServer",
-            ["GAMCodec", "GAMStore", "GAMProtocol", "GAMPluginHost", "CLinux", log, toml]),
-        library("GAMClient", ["GAMProtocol", "CLinux"]),
+        .target(
+            name: "GAMServer",
+            dependencies: [
+                "GAMCore", "GAMCodec", "GAMStore", "GAMProtocol", "GAMPluginHost", "CLinux",
+                protobuf, log, toml,
+            ], exclude: ["Catalog/catalog.proto"], swiftSettings: strict),
+        library("GAMClient", ["GAMProtocol", "CLinux", protobuf]),
         // Layer 5
         .executableTarget(
-            name: "gamd", dependencies: ["GAMServer", argumentParser], swiftSettings: strict),
+            name: "gamd", dependencies: ["GAMServer", "CLinux", log, argumentParser],
+            swiftSettings: strict),
         .executableTarget(
             name: "gamctl",
-            dependencies: ["GAMClient", "GAMCodec", "GAMPluginHost", argumentParser],
+            dependencies: [
+                "GAMClient", "GAMProtocol", "GAMCodec", "GAMPluginHost", "CLinux", argumentParser,
+            ],
             swiftSettings: strict),
         // Plugins
         .target(
@@ -78,9 +86,13 @@ let package = Package(
             swiftSettings: strict),
         // Tests
         tests("GAMCoreTests", ["GAMCore", "GAMFit", "GAMFormat", "GAMCodec"]),
-        tests("GAMStoreTests", ["GAMStore"]),
+        .target(
+            name: "CRocksDBFaults", dependencies: ["CRocksDB"], path: "Tests/CRocksDBFaults"),
+        tests("GAMStoreTests", ["GAMStore", "CRocksDBFaults"]),
         tests("GAMPluginHostTests", ["GAMPluginHost"]),
-        tests("GAMServerTests", ["GAMServer", "GAMClient"]),
+        tests(
+            "GAMServerTests",
+            ["GAMServer", "GAMClient", "GAMProtocol", "GAMStore", "GAMCodec", "GAMCore", "CLinux"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -1,0 +1,75 @@
+// Names of blobs: a space of 12 random bytes per write, then what the blob is, then its number.
+//
+//   0  12  space, random: never used by two writes
+//  12   1  kind: 1 network, 2 overview, 3 shard, 16 metadata, 17 manifest
+//  13   4  index, big endian, so that ids sort in order
+//
+// What always holds: a space belongs to one write of one signal and is deleted as a whole.
+
+import GAMCodec
+import GAMStore
+
+struct BlobSpace: Hashable, Sendable {
+    static let byteCount = 12
+    /// Bytes of a blob id: the store keeps them too, so they count as stored bytes.
+    static let idBytes = byteCount + 5
+    let bytes: [UInt8]
+
+    init?(_ bytes: [UInt8]) {
+        guard bytes.count == Self.byteCount else { return nil }
+        self.bytes = bytes
+    }
+
+    private init(random generator: inout SystemRandomNumberGenerator) {
+        bytes = (0..<Self.byteCount).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    }
+
+    static func random() -> BlobSpace {
+        var generator = SystemRandomNumberGenerator()
+        return BlobSpace(random: &generator)
+    }
+
+    enum Kind: UInt8 { case network = 1, overview = 2, shard = 3, metadata = 16, manifest = 17 }
+
+    func blob(_ kind: Kind, _ index: Int = 0) throws -> BlobID {
+        guard let number = UInt32(exactly: index) else {
+            throw Failure(.tooLarge, "record number \(index) does not fit the store's ids")
+        }
+        let big = number.bigEndian
+        return try BlobID(bytes + [kind.rawValue] + withUnsafeBytes(of: big) { Array($0) })
+    }
+
+    func blob(_ id: RecordID) throws -> BlobID {
+        switch id {
+        case .network: try blob(.network)
+        case .overview(let index): try blob(.overview, index)
+        case .shard(let index): try blob(.shard, index)
+        }
+    }
+}
+
+/// Writes a codec's records as blobs of one space.
+struct StoreRecordSink: RecordSink {
+    let store: any ShardStore
+    let space: BlobSpace
+
+    func put(_ id: RecordID, _ bytes: [UInt8]) throws {
+        try store.putBlob(space.blob(id), bytes)
+    }
+}
+
+/// Lends a codec the records of one space; damage and absence come as its own typed errors.
+struct StoreRecordSource: RecordSource {
+    let store: any ShardStore
+    let space: BlobSpace
+
+    func bytes(of id: RecordID) throws -> [UInt8] {
+        do {
+            return try store.blob(space.blob(id))
+        } catch StoreError.notFound {
+            throw CodecError.missingRecord("record \(id)")
+        } catch StoreError.corruption(let detail) {
+            throw Failure(.integrity, "record \(id) is damaged: \(detail); restore a backup")
+        }
+    }
+}
