@@ -44,6 +44,7 @@ let package = Package(
         .systemLibrary(name: "CSpng", pkgConfig: "spng"),
         .systemLibrary(name: "CTiff", pkgConfig: "libtiff-4"),
         .systemLibrary(name: "CSndfile", pkgConfig: "sndfile"),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
         // Layer 1
         library("GAMCore", ["CGAMKernels", "CXXHash"]),
         // Layer 2
@@ -77,12 +78,13 @@ let package = Package(
             swiftSettings: strict),
         // Plugins
         .target(
-            name: "ImageAdapter", dependencies: ["CGAMPlugin", "CSpng", "CTiff"],
-            path: "Plugins/image"),
+            name: "ImageAdapter", dependencies: ["CGAMPlugin", "CSpng", "CTiff", "CZlib"],
+            path: "Plugins/image", publicHeadersPath: "."),
         .target(
-            name: "AudioAdapter", dependencies: ["CGAMPlugin", "CSndfile"], path: "Plugins/audio"),
+            name: "AudioAdapter", dependencies: ["CGAMPlugin", "CSndfile"], path: "Plugins/audio",
+            publicHeadersPath: "."),
         .target(
-            name: "ArrayAdapter", dependencies: ["GAMPluginKit"], path: "Plugins/array",
+            name: "ArrayAdapter", dependencies: ["GAMPluginKit", "CZlib"], path: "Plugins/array",
             swiftSettings: strict),
         // Tests
         tests("GAMCoreTests", ["GAMCore", "GAMFit", "GAMFormat", "GAMCodec"]),

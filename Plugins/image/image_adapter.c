@@ -1,0 +1,266 @@
+/*
+ * image_adapter.c - the entry of the image plugin: which format a file is, and the calls of the
+ * ABI that are the same for all of them.
+ *
+ * What always holds: a format is chosen by the first bytes of the file, the name only helps the
+ * error text; the rows a format is asked for were counted here.
+ */
+#include <stdlib.h>
+
+#include "image_codec.h"
+
+typedef struct image_format {
+    const char *name;
+    const char *suffixes; /* each with its dot, separated by spaces */
+    int (*matches)(const unsigned char *head, size_t length);
+    gam_status (*open_decode)(const gam_host *, const gam_input *, gam_decoder **, gam_message *);
+    gam_status (*open_encode)(const gam_host *, const gam_description *, const gam_output *,
+                              gam_encoder **, gam_message *);
+} image_format;
+
+static int is_png(const unsigned char *head, size_t length) {
+    return length >= 8 && memcmp(head, "\x89PNG\r\n\x1a\n", 8) == 0;
+}
+
+static int is_tiff(const unsigned char *head, size_t length) {
+    return length >= 4 &&
+           (memcmp(head, "II*\0", 4) == 0 || memcmp(head, "MM\0*", 4) == 0 ||
+            memcmp(head, "II+\0", 4) == 0 || memcmp(head, "MM\0+", 4) == 0);
+}
+
+static int is_pnm(const unsigned char *head, size_t length) {
+    if (length < 3 || head[0] != 'P' || head[1] < '1' || head[1] > '7') return 0;
+    return head[2] == ' ' || head[2] == '\t' || head[2] == '\n' || head[2] == '\r' ||
+           head[2] == '#';
+}
+
+static const image_format formats[] = {
+    {"png", ".png", is_png, png_open_decode, png_open_encode},
+    {"tiff", ".tif .tiff", is_tiff, tiff_open_decode, tiff_open_encode},
+    {"pnm", ".pbm .pgm .ppm .pnm .pam", is_pnm, pnm_open_decode, pnm_open_encode},
+};
+enum { FORMAT_COUNT = sizeof formats / sizeof formats[0] };
+
+gam_decoder *image_new_decoder(size_t size, const gam_host *host, const gam_input *input) {
+    gam_decoder *decoder = calloc(1, size);
+    if (decoder == NULL) return NULL;
+    decoder->host = host;
+    decoder->input = input;
+    decoder->description.struct_size = sizeof decoder->description;
+    return decoder;
+}
+
+gam_encoder *image_new_encoder(size_t size, const gam_host *host, const gam_output *output,
+                               const gam_description *description) {
+    gam_encoder *encoder = calloc(1, size);
+    if (encoder == NULL) return NULL;
+    encoder->host = host;
+    encoder->output = output;
+    encoder->description = *description;
+    encoder->row_bytes = gam_row_bytes(description);
+    encoder->rows_left = gam_row_count(description);
+    return encoder;
+}
+
+void image_set_plane(gam_description *description, uint64_t rows, uint64_t columns) {
+    description->axis_count = 2;
+    gam_set_axis(&description->axes[0], rows, GAM_AXIS_SPACE, 1, "");
+    gam_set_axis(&description->axes[1], columns, GAM_AXIS_SPACE, 1, "");
+}
+
+void image_set_channels(gam_description *description, uint32_t count) {
+    static const uint8_t meanings[4][4] = {
+        {GAM_CHANNEL_GRAY},
+        {GAM_CHANNEL_GRAY, GAM_CHANNEL_ALPHA},
+        {GAM_CHANNEL_RED, GAM_CHANNEL_GREEN, GAM_CHANNEL_BLUE},
+        {GAM_CHANNEL_RED, GAM_CHANNEL_GREEN, GAM_CHANNEL_BLUE, GAM_CHANNEL_ALPHA}};
+    description->channel_count = count;
+    memset(description->channels, GAM_CHANNEL_OTHER, sizeof description->channels);
+    if (count >= 1 && count <= 4) memcpy(description->channels, meanings[count - 1], count);
+}
+
+void image_unpack_bits(const unsigned char *packed, uint64_t count, uint32_t bits, int is_signed,
+                       unsigned char *canonical) {
+    uint32_t held = 0, held_bits = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        while (held_bits < bits) {
+            held = held << 8 | *packed++;
+            held_bits += 8;
+        }
+        held_bits -= bits;
+        uint32_t value = held >> held_bits & ((UINT32_C(1) << bits) - 1);
+        if (is_signed && (value >> (bits - 1)) != 0) value |= ~UINT32_C(0) << bits;
+        *canonical++ = (unsigned char)value;
+        if (bits > 8) *canonical++ = (unsigned char)(value >> 8);
+    }
+}
+
+void image_pack_bits(const unsigned char *canonical, uint64_t count, uint32_t bits,
+                     unsigned char *packed) {
+    uint32_t held = 0, held_bits = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        uint32_t value = *canonical++;
+        if (bits > 8) value |= (uint32_t)*canonical++ << 8;
+        held = held << bits | (value & ((UINT32_C(1) << bits) - 1));
+        held_bits += bits;
+        while (held_bits >= 8) {
+            held_bits -= 8;
+            *packed++ = (unsigned char)(held >> held_bits);
+        }
+    }
+    if (held_bits > 0) *packed = (unsigned char)(held << (8 - held_bits));
+}
+
+static int has_suffix(gam_text name, const char *suffixes) {
+    while (*suffixes != '\0') {
+        size_t length = strcspn(suffixes, " ");
+        if (name.length >= length) {
+            size_t i = 0;
+            const char *end = name.bytes + name.length - length;
+            while (i < length && (end[i] | 0x20) == (suffixes[i] | 0x20)) i++;
+            if (i == length) return 1;
+        }
+        suffixes += length + strspn(suffixes + length, " ");
+    }
+    return 0;
+}
+
+static int32_t image_probe(void *context, const void *head, size_t length, uint64_t file_size,
+                           gam_text file_name) {
+    (void)context, (void)file_size;
+    for (int i = 0; i < FORMAT_COUNT; i++) {
+        if (!formats[i].matches(head, length)) continue;
+        return formats[i].matches == is_pnm ? (has_suffix(file_name, formats[i].suffixes) ? 90 : 50)
+                                            : 100;
+    }
+    return 0;
+}
+
+static gam_status image_open_decode(void *context, const gam_host *host, const gam_input *input,
+                                    gam_decoder **decoder, gam_message *message) {
+    (void)context;
+    unsigned char head[16];
+    size_t length = 0;
+    *decoder = NULL;
+    gam_status status = input->read_at(input->context, 0, head, sizeof head, &length);
+    if (status != GAM_OK) return gam_fail(message, status, "reading the file failed");
+    for (int i = 0; i < FORMAT_COUNT; i++) {
+        if (formats[i].matches(head, length))
+            return formats[i].open_decode(host, input, decoder, message);
+    }
+    for (int i = 0; i < FORMAT_COUNT; i++) {
+        if (has_suffix(input->file_name, formats[i].suffixes)) {
+            return gam_fail(message, GAM_BAD_INPUT,
+                            "the name says %s but the signature at the start is damaged or another "
+                            "format's; get a complete copy",
+                            formats[i].name);
+        }
+    }
+    return gam_fail(message, GAM_BAD_INPUT, "neither PNG, TIFF nor PNM");
+}
+
+static gam_status image_describe(gam_decoder *decoder, gam_description *description,
+                                 gam_message *message) {
+    (void)message;
+    size_t size = description->struct_size;
+    memcpy(description, &decoder->description,
+           size < sizeof *description ? size : sizeof *description);
+    description->struct_size = size;
+    return GAM_OK;
+}
+
+static gam_status image_read_rows(gam_decoder *decoder, void *buffer, size_t capacity,
+                                  uint64_t *rows, gam_message *message) {
+    *rows = 0;
+    uint64_t rows_max = capacity / decoder->row_bytes;
+    if (rows_max > decoder->rows_left) rows_max = decoder->rows_left;
+    if (decoder->rows_left == 0) return GAM_OK;
+    if (rows_max == 0) return gam_fail(message, GAM_INTERNAL, "no room for one row");
+    gam_status status = decoder->read_rows(decoder, buffer, rows_max, rows, message);
+    if (status == GAM_OK) decoder->rows_left -= *rows;
+    return status;
+}
+
+static void image_close_decode(gam_decoder *decoder) {
+    if (decoder == NULL) return;
+    decoder->close(decoder);
+    free(decoder);
+}
+
+static gam_status image_open_encode(void *context, const gam_host *host,
+                                    const gam_description *description, const gam_output *output,
+                                    gam_encoder **encoder, gam_message *message) {
+    (void)context;
+    *encoder = NULL;
+    gam_text name = gam_option(host, "format");
+    size_t length = 0;
+    if (name.length == 0) {
+        const char *kept = gam_kept(host, "format", &length);
+        if (kept != NULL) name = (gam_text){kept, length};
+    }
+    if (name.length == 0) {
+        int png = description->axis_count == 2 && description->channel_count <= 4 &&
+                  description->family == GAM_UNSIGNED && description->bits <= 16;
+        name = gam_string(png ? "png" : "tiff");
+    }
+    for (int i = 0; i < FORMAT_COUNT; i++) {
+        if (gam_text_equals(name, formats[i].name))
+            return formats[i].open_encode(host, description, output, encoder, message);
+    }
+    return gam_fail(message, GAM_USAGE, "unknown image format '%.*s'; choose png, tiff or pnm",
+                    (int)(name.length < 40 ? name.length : 40), name.bytes);
+}
+
+static gam_status image_write_rows(gam_encoder *encoder, const void *buffer, uint64_t rows,
+                                   gam_message *message) {
+    if (rows > encoder->rows_left)
+        return gam_fail(message, GAM_USAGE, "more rows than the description has");
+    if (rows == 0) return GAM_OK;
+    gam_status status = encoder->write_rows(encoder, buffer, rows, message);
+    if (status == GAM_OK) encoder->rows_left -= rows;
+    return status;
+}
+
+static gam_status image_finish(gam_encoder *encoder, gam_message *message) {
+    if (encoder->rows_left != 0) {
+        return gam_fail(message, GAM_USAGE, "%llu rows are missing",
+                        (unsigned long long)encoder->rows_left);
+    }
+    return encoder->finish(encoder, message);
+}
+
+static void image_close_encode(gam_encoder *encoder) {
+    if (encoder == NULL) return;
+    encoder->close(encoder);
+    free(encoder);
+}
+
+#define TEXT(literal) {literal, sizeof literal - 1}
+
+static size_t image_parameters(void *context, gam_parameter *entries, size_t capacity) {
+    static const gam_parameter all[] = {
+        {TEXT("format"), TEXT(""),
+         TEXT("format to write: png, tiff or pnm; empty: as it came")},
+        {TEXT("page"), TEXT(""),
+         TEXT("TIFF: keep only this page, counted from 0; empty: all pages")},
+    };
+    enum { COUNT = sizeof all / sizeof all[0] };
+    (void)context;
+    memcpy(entries, all, (capacity < COUNT ? capacity : COUNT) * sizeof all[0]);
+    return COUNT;
+}
+
+static const gam_functions_v1 functions = {
+    sizeof functions,  image_probe,        image_open_decode, image_describe,
+    image_read_rows,   image_close_decode, image_open_encode, image_write_rows,
+    image_finish,      image_close_encode, image_parameters,
+};
+
+static const gam_plugin_v1 plugin = {
+    sizeof plugin, GAM_ABI_MAJOR, GAM_ABI_MINOR, TEXT("image"), TEXT("1.0.0"),
+    TEXT("c 1.0"), NULL,          &functions,
+};
+
+__attribute__((visibility("default"))) const gam_plugin_v1 *gam_plugin_entry_v1(void) {
+    return &plugin;
+}

@@ -1,0 +1,124 @@
+// What always holds here:
+// - Listing plugins and matching magic bytes or suffixes runs no code of a plugin.
+// - A library is loaded at most once per registry and stays loaded as long as the process lives:
+//   C code may have left threads or handlers behind.
+// - Lookup rule: a manifest names its library; it is looked for beside the manifest, then in the
+//   library folders in the order given.
+
+import Glibc
+import Synchronization
+
+/// The plugins found in a list of folders.
+public final class PluginRegistry: Sendable {
+    /// A plugin as found, usable or not.
+    public struct Entry: Sendable {
+        public let manifest: PluginManifest
+        /// Path of the library, nil when it was not found.
+        public let libraryPath: String?
+        /// "ready", or why it cannot be used.
+        public let state: String
+        public var isReady: Bool { state == "ready" }
+    }
+
+    /// Sorted by id.
+    public let entries: [Entry]
+    /// Manifests that could not be used at all.
+    public let problems: [PluginError]
+    private let loaded = Mutex<[String: PluginLibrary]>([:])
+
+    /// Reads every `*.toml` of `manifestFolders`; folders that do not exist are passed over.
+    public init(manifestFolders: [String], libraryFolders: [String] = []) {
+        var entries: [String: Entry] = [:]
+        var problems: [PluginError] = []
+        for folder in manifestFolders {
+            for path in FileBytes.names(in: folder, suffix: ".toml").map({ folder + "/" + $0 }) {
+                do throws(PluginError) {
+                    let text = try FileBytes.text(of: path)
+                    let manifest = try PluginManifest(text: text, path: path)
+                    guard entries[manifest.id] == nil else {
+                        throw PluginError.manifest(
+                            path: path, reason: "another manifest already has id '\(manifest.id)'")
+                    }
+                    entries[manifest.id] = Self.entry(manifest, folder, libraryFolders)
+                } catch {
+                    problems.append(error)
+                }
+            }
+        }
+        self.entries = entries.values.sorted { $0.manifest.id < $1.manifest.id }
+        self.problems = problems
+    }
+
+    private static func entry(
+        _ manifest: PluginManifest, _ manifestFolder: String, _ libraryFolders: [String]
+    ) -> Entry {
+        let folders = [manifestFolder] + libraryFolders
+        let path = folders.map { $0 + "/" + manifest.library }.first { access($0, R_OK) == 0 }
+        let state =
+            manifest.abiRefusal
+            ?? (path == nil
+                ? "library \(manifest.library) is in none of: \(folders.joined(separator: ", "))"
+                : "ready")
+        return Entry(manifest: manifest, libraryPath: path, state: state)
+    }
+
+    /// The adapter of plugin `id`, loading its library the first time.
+    public func adapter(id: String) throws(PluginError) -> Adapter {
+        guard let entry = entries.first(where: { $0.manifest.id == id }) else {
+            throw .unknownPlugin(id: id)
+        }
+        guard entry.isReady, let path = entry.libraryPath else {
+            throw .incompatible(plugin: id, reason: entry.state)
+        }
+        // Loading under the lock: two requests must not run one library's constructors twice.
+        let result = loaded.withLock { libraries -> Result<PluginLibrary, PluginError> in
+            if let library = libraries[id] { return .success(library) }
+            do throws(PluginError) {
+                let library = try PluginLibrary(path: path, manifest: entry.manifest)
+                libraries[id] = library
+                return .success(library)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return Adapter(manifest: entry.manifest, library: try result.get())
+    }
+
+    /// Ids of the plugins whose magic bytes fit `head`, longest match first; without any, those
+    /// whose suffix fits. Runs no plugin code.
+    public func candidates(head: [UInt8], fileName: String) -> [String] {
+        let byMagic =
+            entries
+            .map { (id: $0.manifest.id, bytes: $0.manifest.magicBytesMatched(head)) }
+            .filter { $0.bytes > 0 }
+            .sorted { $0.bytes > $1.bytes }
+            .map(\.id)
+        return byMagic.isEmpty
+            ? entries.filter { $0.manifest.hasSuffix(of: fileName) }.map(\.manifest.id) : byMagic
+    }
+
+    /// The adapter for the file behind `descriptor`: among the candidates the one whose probe is
+    /// surest. A file whose suffix alone fits goes to that adapter, whose error then says what is
+    /// wrong with it.
+    public func detect(descriptor: Int32, fileName: String) throws(PluginError) -> Adapter {
+        let file = try PositionedFile(descriptor: descriptor, plugin: "gamd", name: fileName)
+        let head = try file.head(MagicPattern.headBytes)
+        let ids = candidates(head: head, fileName: fileName)
+        var best: (adapter: Adapter, confidence: Int)?
+        var firstError: PluginError?
+        for id in ids {
+            do throws(PluginError) {
+                let adapter = try adapter(id: id)
+                let confidence = adapter.probe(head: head, size: file.size, fileName: fileName)
+                if confidence > best?.confidence ?? 0 { best = (adapter, confidence) }
+            } catch {
+                firstError = firstError ?? error
+            }
+        }
+        if let best { return best.adapter }
+        if let firstError { throw firstError }
+        let named = entries.first { $0.manifest.hasSuffix(of: fileName) }
+        guard let named else { throw .noAdapter(file: fileName) }
+        return try adapter(id: named.manifest.id)
+    }
+}
