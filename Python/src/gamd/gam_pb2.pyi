@@ -149,6 +149,14 @@ class PluginsResult(_message.Message):
     plugins: _containers.RepeatedCompositeFieldContainer[Plugin]
     def __init__(self, plugins: _Optional[_Iterable[_Union[Plugin, _Mapping]]] = ...) -> None: ...
 
+class Progress(_message.Message):
+    __slots__ = ["fraction", "phase"]
+    FRACTION_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
+    fraction: float
+    phase: str
+    def __init__(self, phase: _Optional[str] = ..., fraction: _Optional[float] = ...) -> None: ...
+
 class PutBegin(_message.Message):
     __slots__ = ["adapter", "effort", "file_name", "must_not_exist", "network_size", "options", "samples", "shard_extents"]
     class OptionsEntry(_message.Message):
@@ -209,13 +217,14 @@ class Read(_message.Message):
     def __init__(self, region: _Optional[_Iterable[_Union[Interval, _Mapping]]] = ..., level: _Optional[int] = ..., format: _Optional[str] = ...) -> None: ...
 
 class Reply(_message.Message):
-    __slots__ = ["hello", "jobs", "key", "last", "list", "plugins", "put", "samples", "stat", "status", "text", "verify"]
+    __slots__ = ["hello", "jobs", "key", "last", "list", "plugins", "progress", "put", "samples", "stat", "status", "text", "verify"]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     JOBS_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     LAST_FIELD_NUMBER: _ClassVar[int]
     LIST_FIELD_NUMBER: _ClassVar[int]
     PLUGINS_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
     PUT_FIELD_NUMBER: _ClassVar[int]
     SAMPLES_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -228,16 +237,17 @@ class Reply(_message.Message):
     last: bool
     list: ListResult
     plugins: PluginsResult
+    progress: Progress
     put: PutResult
     samples: SamplesResult
     stat: StatResult
     status: int
     text: str
     verify: VerifyResult
-    def __init__(self, status: _Optional[int] = ..., text: _Optional[str] = ..., key: _Optional[str] = ..., last: bool = ..., hello: _Optional[_Union[HelloResult, _Mapping]] = ..., put: _Optional[_Union[PutResult, _Mapping]] = ..., samples: _Optional[_Union[SamplesResult, _Mapping]] = ..., stat: _Optional[_Union[StatResult, _Mapping]] = ..., list: _Optional[_Union[ListResult, _Mapping]] = ..., verify: _Optional[_Union[VerifyResult, _Mapping]] = ..., jobs: _Optional[_Union[JobsResult, _Mapping]] = ..., plugins: _Optional[_Union[PluginsResult, _Mapping]] = ...) -> None: ...
+    def __init__(self, status: _Optional[int] = ..., text: _Optional[str] = ..., key: _Optional[str] = ..., last: bool = ..., hello: _Optional[_Union[HelloResult, _Mapping]] = ..., put: _Optional[_Union[PutResult, _Mapping]] = ..., samples: _Optional[_Union[SamplesResult, _Mapping]] = ..., stat: _Optional[_Union[StatResult, _Mapping]] = ..., list: _Optional[_Union[ListResult, _Mapping]] = ..., verify: _Optional[_Union[VerifyResult, _Mapping]] = ..., jobs: _Optional[_Union[JobsResult, _Mapping]] = ..., plugins: _Optional[_Union[PluginsResult, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ["cancel", "deadline_ms", "delete", "get", "hello", "jobs", "key", "list", "plugins", "put_begin", "put_commit", "put_data", "read", "stat", "verify"]
+    __slots__ = ["cancel", "deadline_ms", "delete", "get", "hello", "jobs", "key", "list", "plugins", "progress", "put_begin", "put_commit", "put_data", "read", "stat", "verify"]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
     DELETE_FIELD_NUMBER: _ClassVar[int]
@@ -247,6 +257,7 @@ class Request(_message.Message):
     KEY_FIELD_NUMBER: _ClassVar[int]
     LIST_FIELD_NUMBER: _ClassVar[int]
     PLUGINS_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
     PUT_BEGIN_FIELD_NUMBER: _ClassVar[int]
     PUT_COMMIT_FIELD_NUMBER: _ClassVar[int]
     PUT_DATA_FIELD_NUMBER: _ClassVar[int]
@@ -262,13 +273,14 @@ class Request(_message.Message):
     key: str
     list: List
     plugins: Plugins
+    progress: bool
     put_begin: PutBegin
     put_commit: PutCommit
     put_data: PutData
     read: Read
     stat: Stat
     verify: Verify
-    def __init__(self, key: _Optional[str] = ..., deadline_ms: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., put_begin: _Optional[_Union[PutBegin, _Mapping]] = ..., put_data: _Optional[_Union[PutData, _Mapping]] = ..., put_commit: _Optional[_Union[PutCommit, _Mapping]] = ..., get: _Optional[_Union[Get, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., stat: _Optional[_Union[Stat, _Mapping]] = ..., list: _Optional[_Union[List, _Mapping]] = ..., delete: _Optional[_Union[Delete, _Mapping]] = ..., verify: _Optional[_Union[Verify, _Mapping]] = ..., jobs: _Optional[_Union[Jobs, _Mapping]] = ..., plugins: _Optional[_Union[Plugins, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ...) -> None: ...
+    def __init__(self, key: _Optional[str] = ..., deadline_ms: _Optional[int] = ..., progress: bool = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., put_begin: _Optional[_Union[PutBegin, _Mapping]] = ..., put_data: _Optional[_Union[PutData, _Mapping]] = ..., put_commit: _Optional[_Union[PutCommit, _Mapping]] = ..., get: _Optional[_Union[Get, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., stat: _Optional[_Union[Stat, _Mapping]] = ..., list: _Optional[_Union[List, _Mapping]] = ..., delete: _Optional[_Union[Delete, _Mapping]] = ..., verify: _Optional[_Union[Verify, _Mapping]] = ..., jobs: _Optional[_Union[Jobs, _Mapping]] = ..., plugins: _Optional[_Union[Plugins, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ...) -> None: ...
 
 class SamplesResult(_message.Message):
     __slots__ = ["description", "file_name", "hash_high", "hash_low", "total_bytes"]
@@ -291,8 +303,10 @@ class Stat(_message.Message):
     def __init__(self, energy: bool = ...) -> None: ...
 
 class StatResult(_message.Message):
-    __slots__ = ["adapter", "content_hash", "created_unix_ms", "description", "dtype", "effort", "energy_rounds", "exactness", "file_bytes", "generation", "key", "kind", "media_type", "network_size", "order", "prior", "raw_bytes", "shard_count", "shard_extents", "stored_bytes", "transform"]
+    __slots__ = ["adapter", "adapter_version", "bits", "content_hash", "created_unix_ms", "description", "dtype", "effort", "energy_rounds", "exactness", "file_bytes", "file_name", "generation", "key", "kind", "media_type", "network_size", "order", "prior", "raw_bytes", "shard_count", "shard_extents", "stored_bytes", "transform"]
     ADAPTER_FIELD_NUMBER: _ClassVar[int]
+    ADAPTER_VERSION_FIELD_NUMBER: _ClassVar[int]
+    BITS_FIELD_NUMBER: _ClassVar[int]
     CONTENT_HASH_FIELD_NUMBER: _ClassVar[int]
     CREATED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -301,6 +315,7 @@ class StatResult(_message.Message):
     ENERGY_ROUNDS_FIELD_NUMBER: _ClassVar[int]
     EXACTNESS_FIELD_NUMBER: _ClassVar[int]
     FILE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    FILE_NAME_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -314,6 +329,8 @@ class StatResult(_message.Message):
     STORED_BYTES_FIELD_NUMBER: _ClassVar[int]
     TRANSFORM_FIELD_NUMBER: _ClassVar[int]
     adapter: str
+    adapter_version: str
+    bits: int
     content_hash: str
     created_unix_ms: int
     description: Description
@@ -322,6 +339,7 @@ class StatResult(_message.Message):
     energy_rounds: _containers.RepeatedScalarFieldContainer[float]
     exactness: str
     file_bytes: int
+    file_name: str
     generation: int
     key: str
     kind: str
@@ -334,7 +352,7 @@ class StatResult(_message.Message):
     shard_extents: _containers.RepeatedScalarFieldContainer[int]
     stored_bytes: int
     transform: str
-    def __init__(self, key: _Optional[str] = ..., kind: _Optional[str] = ..., description: _Optional[_Union[Description, _Mapping]] = ..., raw_bytes: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., file_bytes: _Optional[int] = ..., content_hash: _Optional[str] = ..., order: _Optional[str] = ..., network_size: _Optional[str] = ..., prior: _Optional[str] = ..., effort: _Optional[int] = ..., energy_rounds: _Optional[_Iterable[float]] = ..., shard_extents: _Optional[_Iterable[int]] = ..., shard_count: _Optional[int] = ..., generation: _Optional[int] = ..., adapter: _Optional[str] = ..., exactness: _Optional[str] = ..., dtype: _Optional[str] = ..., created_unix_ms: _Optional[int] = ..., media_type: _Optional[str] = ..., transform: _Optional[str] = ...) -> None: ...
+    def __init__(self, key: _Optional[str] = ..., kind: _Optional[str] = ..., description: _Optional[_Union[Description, _Mapping]] = ..., raw_bytes: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., file_bytes: _Optional[int] = ..., content_hash: _Optional[str] = ..., order: _Optional[str] = ..., network_size: _Optional[str] = ..., prior: _Optional[str] = ..., effort: _Optional[int] = ..., energy_rounds: _Optional[_Iterable[float]] = ..., shard_extents: _Optional[_Iterable[int]] = ..., shard_count: _Optional[int] = ..., generation: _Optional[int] = ..., adapter: _Optional[str] = ..., exactness: _Optional[str] = ..., dtype: _Optional[str] = ..., created_unix_ms: _Optional[int] = ..., media_type: _Optional[str] = ..., transform: _Optional[str] = ..., file_name: _Optional[str] = ..., bits: _Optional[int] = ..., adapter_version: _Optional[str] = ...) -> None: ...
 
 class Verify(_message.Message):
     __slots__ = []
