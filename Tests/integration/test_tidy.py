@@ -174,6 +174,18 @@ def test_every_plugin_has_a_manifest_and_a_product() -> None:
         assert f'"{library[1]}"' in package, f"{library[1]} is no product of Package.swift"
 
 
+def test_every_option_is_explained_in_the_configuration_file() -> None:
+    keys = text(Path("Sources/GAMServer/Configuration/ConfigurationParser.swift"))
+    options = re.findall(r'name: "(\w+)\.(\w+)"', keys)
+    assert options
+    file = text(Path("Config/gamd.toml"))
+    for section, option in options:
+        body = re.search(rf"^\[{section}\]\n(.*?)(?=^\[|\Z)", file, re.MULTILINE | re.DOTALL)
+        assert body, f"no section [{section}] in Config/gamd.toml"
+        line = re.compile(rf"^#.*\n(?:#.*\n)*{option}\s*=|^#\s*{option}\s*=|{option}\s*=.*#", re.M)
+        assert line.search(body[1]), f"{section}.{option} is not explained in Config/gamd.toml"
+
+
 def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z-]+):.*##", text(Path("Makefile")), re.MULTILINE))
 

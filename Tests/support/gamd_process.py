@@ -97,9 +97,10 @@ class Daemon:
         assert self._process is not None, "the daemon was never started"
         try:
             return self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired as error:
             self.kill()
-            raise RuntimeError(f"gamd did not end within {STOP_SECONDS} s:\n{self.log_tail()}")
+            text = f"gamd did not end within {STOP_SECONDS} s:\n{self.log_tail()}"
+            raise RuntimeError(text) from error
 
     def kill(self) -> None:
         """SIGKILL, and waits for the process to be gone."""

@@ -13,7 +13,8 @@ import contextlib
 import io
 import os
 import threading
-from typing import IO, Any, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any
 
 import numpy as np
 
@@ -24,10 +25,11 @@ from .samples import canonical_bytes, describe_array, dtype_of, shape_of
 from .signal import Signal
 from .wire import Connection, Frame, default_socket
 
-try:
-    from xxhash import xxh3_128 as _hasher
-except ImportError:  # optional: without it bodies are checked for size only
-    _hasher = None
+_hasher: Any = None
+with contextlib.suppress(ImportError):  # optional: without it bodies are checked for size only
+    from xxhash import xxh3_128
+
+    _hasher = xxh3_128
 
 CHUNK_BYTES = 1 << 20
 

@@ -9,8 +9,9 @@ What always holds here:
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def describe_array(
 def canonical_bytes(array: np.ndarray) -> memoryview:
     """The samples as the protocol wants them: little endian, C order."""
     little = array.dtype.newbyteorder("<")
-    return memoryview(np.ascontiguousarray(array, dtype=little)).cast("B")
+    return np.ascontiguousarray(array, dtype=little).data.cast("B")
 
 
 def dtype_of(description: pb.Description) -> np.dtype:
