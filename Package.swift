@@ -68,7 +68,10 @@ let package = Package(
         library("GAMClient", ["GAMProtocol", "CLinux", protobuf]),
         // Layer 5
         .executableTarget(
-            name: "gamd", dependencies: ["GAMServer", "CLinux", log, argumentParser],
+            name: "gamd",
+            dependencies: [
+                "GAMServer", "GAMProtocol", "GAMPluginHost", "CLinux", log, argumentParser,
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "gamctl",

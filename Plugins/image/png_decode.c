@@ -84,7 +84,8 @@ static gam_status prepare_rows(png_decoder *decoder, gam_message *message) {
         decoder->base.host, bytes + 4 * decoder->packed_row_bytes,
         interlaced ? "an interlaced PNG (decoded as a whole)" : "a row of this PNG", message);
     if (status != GAM_OK) return status;
-    decoder->packed = malloc(bytes);
+    /* Zeroed: libspng joins interlaced samples of less than a byte with a bitwise or. */
+    decoder->packed = calloc(bytes, 1);
     if (decoder->packed == NULL) return gam_fail(message, GAM_NO_MEMORY, "no memory for the rows");
     return GAM_OK;
 }

@@ -4,6 +4,7 @@
 
 import GAMCodec
 import GAMCore
+import GAMPluginHost
 import GAMProtocol
 import GAMStore
 import Glibc
@@ -36,13 +37,15 @@ public struct Failure: Error, Equatable, CustomStringConvertible {
     }
 
     /// The status of any error a request can meet.
-    init(_ error: any Error) {
+    public init(_ error: any Error) {
         switch error {
         case let failure as Failure: self = failure
         case let error as StoreError: self.init(Self.status(of: error), "\(error)")
         case let error as CodecError: self.init(Self.status(of: error), Self.text(of: error))
+        case let error as PluginError: self.init(Self.status(of: error), "\(error)")
         case let error as AdapterError: self.init(Self.status(of: error), "\(error)")
         case let error as SignalError: self.init(.badInput, "\(error)")
+        case let error as ConfigurationError: self.init(.configuration, "\(error)")
         case let error as KeyError: self.init(.badRequest, "\(error)")
         default: self.init(.failed, "unexpected error: \(error); please report it")
         }
@@ -82,11 +85,20 @@ public struct Failure: Error, Equatable, CustomStringConvertible {
         }
     }
 
+    private static func status(of error: PluginError) -> Status {
+        switch error {
+        case .badInput, .unsupported, .noAdapter: .badInput
+        case .limit: .tooLarge
+        case .usage: .badRequest
+        case .unknownPlugin, .incompatible, .manifest: .adapterMissing
+        case .inputOutput: .ioError
+        case .outOfMemory: .busy
+        case .fault: .adapterFault
+        }
+    }
+
     private static func status(of error: AdapterError) -> Status {
         switch error {
-        case .badInput, .unsupportedInput: .badInput
-        case .badOption: .badRequest
-        case .limit: .tooLarge
         case .missing: .adapterMissing
         case .fault: .adapterFault
         }

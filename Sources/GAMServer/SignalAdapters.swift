@@ -59,6 +59,7 @@ public struct EncodeInput: Sendable {
     public let adapter: String
     public let kind: String
     public let mediaType: String
+    public let fileName: String
     public let description: SignalDescription
     public let metadata: [(key: String, value: [UInt8])]
     /// The output may not grow beyond this.
@@ -93,20 +94,16 @@ public struct AdapterSummary: Sendable {
     }
 }
 
+/// What is wrong with an adapter besides the errors of the plugin host.
 public enum AdapterError: Error, Equatable, CustomStringConvertible {
-    /// The file is damaged or not what it claims to be.
-    case badInput(String)
-    /// No adapter knows the type, or the adapter refuses this variant.
-    case unsupportedInput(String)
-    case badOption(String)
-    case limit(String)
+    /// No adapter of this name is installed.
     case missing(String)
+    /// The adapter broke its contract.
     case fault(String)
 
     public var description: String {
         switch self {
-        case .badInput(let text), .unsupportedInput(let text), .badOption(let text): text
-        case .limit(let text), .missing(let text), .fault(let text): text
+        case .missing(let text), .fault(let text): text
         }
     }
 }

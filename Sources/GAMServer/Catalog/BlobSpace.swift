@@ -29,9 +29,15 @@ struct BlobSpace: Hashable, Sendable {
         return BlobSpace(random: &generator)
     }
 
-    enum Kind: UInt8 { case network = 1, overview = 2, shard = 3, metadata = 16, manifest = 17 }
+    enum Kind: UInt8 {
+        case network = 1
+        case overview = 2
+        case shard = 3
+        case metadata = 16
+        case manifest = 17
+    }
 
-    func blob(_ kind: Kind, _ index: Int = 0) throws -> BlobID {
+    func blob(_ kind: Kind, _ index: Int) throws -> BlobID {
         guard let number = UInt32(exactly: index) else {
             throw Failure(.tooLarge, "record number \(index) does not fit the store's ids")
         }
@@ -41,9 +47,9 @@ struct BlobSpace: Hashable, Sendable {
 
     func blob(_ id: RecordID) throws -> BlobID {
         switch id {
-        case .network: try blob(.network)
-        case .overview(let index): try blob(.overview, index)
-        case .shard(let index): try blob(.shard, index)
+        case .network: try blob(Kind.network, 0)
+        case .overview(let index): try blob(Kind.overview, index)
+        case .shard(let index): try blob(Kind.shard, index)
         }
     }
 }

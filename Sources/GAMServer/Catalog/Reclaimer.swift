@@ -89,7 +89,9 @@ final class Reclaimer: Sendable {
             let batch = state.wait { state -> [BlobSpace: [UInt8]]? in
                 if state.isStopping { return [:] }
                 let free = state.queue.filter { state.pins[$0.key] == nil }
-                return free.isEmpty ? nil : Dictionary(uniqueKeysWithValues: free.prefix(100))
+                return free.isEmpty
+                    ? nil
+                    : Dictionary(uniqueKeysWithValues: free.prefix(100).map { ($0.key, $0.value) })
             }
             guard let batch, !batch.isEmpty else { break }
             do {

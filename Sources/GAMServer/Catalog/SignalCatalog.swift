@@ -77,7 +77,8 @@ final class SignalCatalog: Sendable {
             let key = String(decoding: entry.key.dropFirst(), as: UTF8.self)
             do {
                 return (
-                    key, Result<SignalRecord, Failure>.success(
+                    key,
+                    Result<SignalRecord, Failure>.success(
                         try SignalRecord(key: key, value: entry.value, store: store))
                 )
             } catch {

@@ -1,6 +1,7 @@
 // A value behind a lock with a condition to wait on, and plain threads.
 // What always holds: the value is touched only with the lock held.
 
+import CLinux
 import Glibc
 
 /// A lock, a condition and the state they guard.
@@ -64,21 +65,28 @@ final class Monitor<State>: @unchecked Sendable {
 @discardableResult
 func startThread(named name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
     final class Box: Sendable {
+        let name: String
         let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+        init(_ name: String, _ body: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.body = body
+        }
     }
     var thread = pthread_t()
-    let box = Unmanaged.passRetained(Box(body))
-    let status = pthread_create(&thread, nil, { argument in
-        guard let argument else { return nil }
-        Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body()
-        return nil
-    }, box.toOpaque())
+    let box = Unmanaged.passRetained(Box(name, body))
+    let status = pthread_create(
+        &thread, nil,
+        { argument in
+            guard let argument else { return nil }
+            let box = Unmanaged<Box>.fromOpaque(argument).takeRetainedValue()
+            clinux_name_thread(box.name)
+            box.body()
+            return nil
+        }, box.toOpaque())
     guard status == 0 else {
         box.release()
         return false
     }
-    pthread_setname_np(thread, String(name.utf8.prefix(15)) ?? "gamd")
     pthread_detach(thread)
     return true
 }

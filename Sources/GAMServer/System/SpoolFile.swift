@@ -90,3 +90,40 @@ final class SpoolFile: SampleSource, @unchecked Sendable {
         }
     }
 }
+
+/// Where temporary files live: the state folder, on the disk of the store.
+final class SpoolFolder: Sendable {
+    let path: String
+    private let descriptor: Int32
+    private let freeBytesMin: Int
+
+    init(path: String, freeBytesMin: Int) throws(Failure) {
+        self.path = path
+        self.freeBytesMin = freeBytesMin
+        if mkdir(path, 0o700) < 0 && clinux_errno() != EEXIST {
+            throw Failure.system("creating \(path)", errno: clinux_errno())
+        }
+        descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw Failure.system("opening \(path)", errno: clinux_errno())
+        }
+    }
+
+    deinit { close(descriptor) }
+
+    func file(_ what: String, bytesMax: Int) throws(Failure) -> SpoolFile {
+        try checkFreeSpace(before: 0)
+        return try SpoolFile(folder: path, bytesMax: bytesMax, what: what)
+    }
+
+    /// Throws `noSpace` when writing `count` bytes would leave less than the reserve free.
+    func checkFreeSpace(before count: Int) throws(Failure) {
+        let free = clinux_free_bytes(descriptor)
+        guard free >= 0 else { throw Failure.system("measuring \(path)", errno: Int32(-free)) }
+        let wanted = Int64(freeBytesMin) + Int64(count)
+        guard free >= wanted else {
+            let text = "\(free) bytes are free in the state folder, \(wanted) are needed"
+            throw Failure(.noSpace, text + "; free space and try again")
+        }
+    }
+}
