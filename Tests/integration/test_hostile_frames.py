@@ -22,6 +22,7 @@ from gamd import Client, GamError
 from gamd import gam_pb2 as pb
 
 PROTOCOL_ERROR = 14
+BUSY = 11
 HEADER = struct.Struct("<4sBBHIIQ")
 
 
@@ -47,7 +48,8 @@ def request(**fields) -> bytes:
     return pb.Request(**fields).SerializeToString()
 
 
-HELLO = frame(request(hello=pb.Hello(client="test", protocol_max=1)), request_id=1)
+HELLO_ID = 1
+HELLO = frame(request(hello=pb.Hello(client="test", protocol_max=1)), request_id=HELLO_ID)
 DESCRIPTION = pb.Description(axes=[pb.Axis(extent=1000)], channels=[0], family=0, bits=8)
 BEGIN = request(key="half", put_begin=pb.PutBegin(samples=DESCRIPTION))
 DATA = request(put_data=pb.PutData())
@@ -95,8 +97,10 @@ REFUSED = {
         )
     ),
     "shards of no size": frame(
-        request(key="k", put_begin=pb.PutBegin(samples=DESCRIPTION, shard_extents=[0]))
-        ),
+        request(key="half", put_begin=pb.PutBegin(samples=DESCRIPTION, shard_extents=[0]))
+    )
+    + frame(DATA, b"x" * 1000)
+    + frame(COMMIT),
     "a wrong hash": frame(BEGIN)
     + frame(DATA, b"x" * 1000)
     + frame(request(put_commit=pb.PutCommit(has_hash=True, body_hash_low=1, body_hash_high=2))),
@@ -183,11 +187,10 @@ def test_a_stream_out_of_step_gets_one_error_and_is_closed(
 def test_requests_that_make_no_sense_are_refused(daemon: Daemon, witness: None, name: str) -> None:
     with Raw(daemon) as raw:
         raw.send(HELLO + REFUSED[name])
-        greeting = raw.reply()
-        assert greeting is not None and greeting[1].status == 0
-        answer = raw.reply()
-        assert answer is not None, "closed without a word"
-        assert answer[1].status != 0 and answer[1].text, answer
+        answers = dict(answer for answer in (raw.reply(), raw.reply()) if answer is not None)
+        assert answers[HELLO_ID].status == 0
+        assert 7 in answers, "closed without a word"
+        assert answers[7].status != 0 and answers[7].text, answers
 
 
 def test_random_bytes_and_random_frames(
@@ -207,21 +210,37 @@ def test_random_bytes_and_random_frames(
 def test_unknown_fields_are_tolerated(daemon: Daemon, witness: None) -> None:
     unknown = bytes([0xF8, 0x3F, 0x05])  # field 1023, varint 5
     with Raw(daemon) as raw:
-        raw.send(HELLO + frame(request(key="witness", stat=pb.Stat()) + unknown))
-        assert raw.reply() is not None
+        raw.send(frame(request(key="witness", stat=pb.Stat()) + unknown))
         answer = raw.reply()
-        assert answer is not None and answer[1].status == 0
-        assert answer[1].stat.key == "witness"
+    assert answer is not None and answer[1].status == 0
+    assert answer[1].stat.key == "witness"
 
 
 def test_pipelined_requests_are_all_answered(daemon: Daemon, witness: None) -> None:
     stat = request(key="witness", stat=pb.Stat())
     with Raw(daemon) as raw:
-        raw.send(HELLO + b"".join(frame(stat, request_id=100 + n) for n in range(20)))
-        assert raw.reply() is not None
-        answers = [raw.reply() for _ in range(20)]
-    assert sorted(answer[0] for answer in answers if answer) == list(range(100, 120))
+        raw.send(HELLO)
+        greeting = raw.reply()
+        assert greeting is not None
+        count = greeting[1].hello.requests_in_flight_max
+        assert count > 1, "a daemon that takes one request at a time is no pipeline"
+        ids = range(100, 100 + count)
+        raw.send(b"".join(frame(stat, request_id=number) for number in ids))
+        answers = [raw.reply() for _ in ids]
+    assert sorted(answer[0] for answer in answers if answer) == list(ids)
     assert all(answer[1].status == 0 for answer in answers if answer)
+
+
+def test_requests_over_the_cap_are_refused_not_queued(daemon: Daemon, witness: None) -> None:
+    with Raw(daemon) as raw:
+        raw.send(HELLO)
+        greeting = raw.reply()
+        assert greeting is not None
+        count = 3 * greeting[1].hello.requests_in_flight_max
+        begin = request(key="half", put_begin=pb.PutBegin(samples=DESCRIPTION))
+        raw.send(b"".join(frame(begin, request_id=100 + number) for number in range(count)))
+        refused = [raw.reply() for _ in range(count - greeting[1].hello.requests_in_flight_max)]
+    assert all(answer is not None and answer[1].status == BUSY for answer in refused), refused
 
 
 @pytest.mark.parametrize(
