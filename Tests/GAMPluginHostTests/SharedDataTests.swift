@@ -43,6 +43,16 @@ struct SharedDataTests {
         }
     }
 
+    @Test(arguments: ["sdf", "volumes"])
+    func volumesAreExact(folder: String) throws {
+        let files = PluginTests.sharedFiles(folder, ".npy")
+        #expect(!files.isEmpty)
+        for path in files {
+            let bytes = try PluginTests.bytes(ofFile: path)
+            try roundTrip(bytes, PluginTests.lastName(path), plugin: "array")
+        }
+    }
+
     /// The same samples as FLAC and back.
     private func throughFLAC(_ bytes: [UInt8], _ name: String) throws {
         let wave = try PluginTests.decode(bytes, named: name)
