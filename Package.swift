@@ -79,7 +79,8 @@ let package = Package(
         .executableTarget(
             name: "gamctl",
             dependencies: [
-                "GAMClient", "GAMProtocol", "GAMCodec", "GAMPluginHost", "CLinux", argumentParser,
+                "GAMClient", "GAMProtocol", "GAMCore", "GAMFormat", "GAMCodec", "GAMPluginHost",
+                "CLinux", argumentParser,
             ],
             swiftSettings: strict),
         // Plugins
