@@ -97,7 +97,10 @@ let package = Package(
         tests("GAMPluginHostTests", ["GAMPluginHost"]),
         tests(
             "GAMServerTests",
-            ["GAMServer", "GAMClient", "GAMProtocol", "GAMStore", "GAMCodec", "GAMCore", "CLinux"]),
+            [
+                "GAMServer", "GAMClient", "GAMProtocol", "GAMStore", "GAMCodec", "GAMCore",
+                "GAMPluginHost", "CLinux", protobuf, log,
+            ]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
