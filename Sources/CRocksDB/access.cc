@@ -1,7 +1,10 @@
 // Reading, writing and upkeep of an open database. Each function is one RocksDB call or a short
 // fixed sequence of them; policy lives in GAMStore.
 
+#include <string>
 #include <vector>
+
+#include <rocksdb/env.h>
 
 #include "status.h"
 
@@ -70,22 +73,32 @@ void gam_db_background_error(gam_db *handle, gam_status *status) {
     report(handle->listener->error(), status);
 }
 
-void gam_db_flush(gam_db *handle, gam_status *status) {
-    const Status flushed =
-        handle->db->Flush(FlushOptions(), {handle->families[0], handle->families[1]});
-    if (!report(flushed, status)) return;
-    report(handle->db->FlushWAL(true), status);
+static Status probe(Env *env, const std::string &folder, uint64_t free_bytes) {
+    uint64_t free = 0;
+    Status status = env->GetFreeSpace(folder, &free);
+    if (status.ok() && free < free_bytes) {
+        status = Status::NoSpace(std::to_string(free) + " bytes free, " +
+                                 std::to_string(free_bytes) + " needed");
+    }
+    if (!status.ok()) return status;
+    const std::string name = folder + "/probe.tmp";
+    std::unique_ptr<WritableFile> file;
+    status = env->NewWritableFile(name, &file, EnvOptions());
+    if (status.ok()) status = file->Append(std::string(64 << 10, 'p'));
+    if (status.ok()) status = file->Sync();
+    if (file) file->Close().PermitUncheckedError();
+    env->DeleteFile(name).PermitUncheckedError();
+    return status;
 }
 
-void gam_db_resume(gam_db *handle, gam_slice marker_key, gam_slice marker_value,
-                   gam_status *status) {
-    if (!report(handle->db->Resume(), status)) return;
-    WriteOptions unsynced;
-    const Status marked = handle->db->Put(unsynced, handle->families[GAM_METADATA],
-                                          toSlice(marker_key), toSlice(marker_value));
-    if (!report(marked, status)) return;
-    gam_db_flush(handle, status);
-    if (status->code == GAM_OK) handle->listener->clear();
+void gam_db_probe(gam_db *handle, uint64_t free_bytes, gam_status *status) {
+    report(probe(handle->db->GetEnv(), handle->db->GetName(), free_bytes), status);
+}
+
+void gam_db_flush(gam_db *handle, gam_status *status) {
+    // Debian builds RocksDB with assertions: touching a log that has failed would abort.
+    if (!report(handle->listener->error(), status)) return;
+    report(handle->db->Flush(FlushOptions(), {handle->families[0], handle->families[1]}), status);
 }
 
 void gam_db_reclaim(gam_db *handle, gam_status *status) {

@@ -56,6 +56,7 @@ static DBOptions databaseOptions(const gam_open_options &from) {
                                     ? WALRecoveryMode::kPointInTimeRecovery
                                     : WALRecoveryMode::kTolerateCorruptedTailRecords;
     options.recycle_log_file_num = 0;
+    options.max_bgerror_resume_count = 0;
     options.max_total_wal_size = from.log_bytes_max;
     options.max_open_files = from.open_files_max;
     options.max_background_jobs = 2;
@@ -91,7 +92,9 @@ static ColumnFamilyOptions metadataFamily(const gam_open_options &from, ColumnFa
     return common;
 }
 
-static ColumnFamilyOptions blobFamily(const gam_open_options &from, ColumnFamilyOptions common) {
+static ColumnFamilyOptions blobFamily(const gam_open_options &from, ColumnFamilyOptions common,
+                                      const std::shared_ptr<Cache> &cache) {
+    common.blob_cache = cache;
     common.write_buffer_size = from.blob_write_buffer_bytes;
     common.compression = kNoCompression;
     common.enable_blob_files = true;
@@ -109,10 +112,12 @@ gam_db *gam_db_open(const gam_open_options *from, gam_status *status) {
     handle->listener = std::make_shared<BackgroundErrorListener>();
     DBOptions options = databaseOptions(*from);
     options.listeners.push_back(handle->listener);
-    const auto common = commonFamily(NewLRUCache(from->block_cache_bytes));
+    // Four shards: a blob has to fit into one of them to stay.
+    const std::shared_ptr<Cache> cache = NewLRUCache(from->block_cache_bytes, 2);
+    const auto common = commonFamily(cache);
     const std::vector<ColumnFamilyDescriptor> descriptors = {
         {kDefaultColumnFamilyName, metadataFamily(*from, common)},
-        {"blobs", blobFamily(*from, common)},
+        {"blobs", blobFamily(*from, common, cache)},
     };
     std::vector<ColumnFamilyHandle *> families;
     DB *db = nullptr;

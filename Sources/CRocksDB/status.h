@@ -22,17 +22,14 @@ public:
         std::lock_guard<std::mutex> guard(mutex_);
         error_ = *error;
     }
-    void OnErrorRecoveryEnd(const rocksdb::BackgroundErrorRecoveryInfo &info) override {
-        std::lock_guard<std::mutex> guard(mutex_);
-        error_ = info.new_bg_error;
+    // The store recovers by opening the database again; RocksDB is not to try it behind its back.
+    void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                              bool *recovers_automatically) override {
+        *recovers_automatically = false;
     }
     rocksdb::Status error() {
         std::lock_guard<std::mutex> guard(mutex_);
         return error_;
-    }
-    void clear() {
-        std::lock_guard<std::mutex> guard(mutex_);
-        error_ = rocksdb::Status::OK();
     }
 
 private:

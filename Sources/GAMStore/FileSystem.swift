@@ -51,16 +51,19 @@ func entries(of path: String) throws(StoreError) -> Set<String> {
     return names
 }
 
-/// Bytes allocated on disk for a folder and everything in it. Files that vanish while they are
-/// counted count as nothing.
-func allocatedBytes(of path: String) throws(StoreError) -> UInt64 {
+/// Lengths of all files in a folder, added up; space that is only reserved (the log reserves some
+/// MiB ahead) does not count. Files that vanish while they are counted count as nothing.
+func lengthOfFiles(in path: String) throws(StoreError) -> UInt64 {
     var total: UInt64 = 0
     for name in try entries(of: path) {
         var information = stat()
         let child = "\(path)/\(name)"
         guard lstat(child, &information) == 0 else { continue }
-        total += UInt64(information.st_blocks) * 512
-        if information.st_mode & S_IFMT == S_IFDIR { total += try allocatedBytes(of: child) }
+        switch information.st_mode & S_IFMT {
+        case S_IFDIR: total += try lengthOfFiles(in: child)
+        case S_IFREG: total += UInt64(clamping: information.st_size)
+        default: break
+        }
     }
     return total
 }

@@ -4,7 +4,7 @@
 // - `Progress` is touched only by the leader of the commit queue, by recovery and by closing,
 //   one at a time. Threads that wait to commit do not hold it.
 // - A sequence number is used by at most one durable commit.
-// - After a failed write nothing more is written until the log has been replaced; until then the
+// - After a failed write nothing more is committed until the log has been replayed; until then the
 //   transactions of that write are undecided, and say so.
 
 import Glibc
@@ -78,10 +78,9 @@ final class RocksDBCommitter: Sendable {
         try recover(&progress)
     }
 
-    /// The log is replaced by `resume`, so what the failed write left in it cannot come back: the
-    /// database now tells what was committed.
+    /// After the log has been replayed the database tells what was committed.
     private func recover(_ progress: inout Progress) throws(StoreError) {
-        try handle.resume()
+        try handle.reopen()
         progress.sequence = try Self.lastSequence(handle)
         progress.failure = nil
         undecided.withLock { $0.removeAll() }

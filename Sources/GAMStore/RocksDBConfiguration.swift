@@ -1,12 +1,13 @@
 // What can be chosen when a store is opened. What always holds: with the defaults the database
-// keeps at most 82 MiB in memory: two write buffers per family, each overshot by the largest
-// write, (16 + 8) x 2 + (4 + 1) x 2 MiB, and 24 MiB of cached blocks, indexes and filters.
+// keeps at most 90 MiB in memory: two write buffers per family, each overshot by the largest
+// write, (16 + 8) x 2 + (4 + 1) x 2 MiB, and 32 MiB of cached blocks, indexes, filters
+// and blobs.
 
 import CRocksDB
 
 public struct RocksDBConfiguration: Sendable {
-    /// Table blocks, indexes and filters in memory.
-    public var blockCacheBytes: UInt64 = 24 << 20
+    /// Table blocks, indexes, filters and blobs in memory.
+    public var blockCacheBytes: UInt64 = 32 << 20
     /// One write buffer of the blob family; RocksDB keeps up to two.
     public var blobWriteBufferBytes: UInt64 = 16 << 20
     /// One write buffer of the metadata family; RocksDB keeps up to two.
@@ -22,7 +23,8 @@ public struct RocksDBConfiguration: Sendable {
     /// Acknowledged commits may be lost: only for an operator who has been told so.
     public var truncatesLogAtDamage = false
 
-    /// A `rocksdb::Env` in place of the default one, to inject faults; must outlive the store.
+    /// A `rocksdb::Env` in place of the default one, to inject faults; lives as long as the
+    /// process.
     package struct Environment: @unchecked Sendable {
         // @unchecked: the pointer is only passed on, and an Env may be used from any thread.
         package let pointer: UnsafeMutableRawPointer
@@ -32,11 +34,8 @@ public struct RocksDBConfiguration: Sendable {
 
     public init() {}
 
-    /// The options for a database at `path`, which is valid inside `body` only.
-    func withOptions<Result>(
-        path: String, createIfMissing: Bool,
-        _ body: (gam_open_options) throws(StoreError) -> Result
-    ) throws(StoreError) -> Result {
+    /// Opens the database at `path`; the caller closes it.
+    func open(path: String, createIfMissing: Bool) throws(StoreError) -> OpaquePointer? {
         let bytes = path.utf8CString
         return try bytes.withUnsafeBufferPointer { (pointer) throws(StoreError) in
             var options = gam_open_options()
@@ -51,7 +50,7 @@ public struct RocksDBConfiguration: Sendable {
             options.log_bytes_max = logBytesMax
             options.open_files_max = Int32(clamping: openFilesMax)
             options.environment = environment?.pointer
-            return try body(options)
+            return try checked("opening the database") { gam_db_open(&options, $0) }
         }
     }
 }

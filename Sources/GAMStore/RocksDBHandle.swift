@@ -8,7 +8,7 @@
 import CRocksDB
 import Glibc
 
-/// @unchecked Sendable: `database` changes under the write lock only; RocksDB itself may be called
+/// @unchecked Sendable: `database` and `absence` change under the write lock only; RocksDB itself may be called
 /// from any number of threads.
 final class RocksDBHandle: @unchecked Sendable {
     enum Family: Int32 {
@@ -17,12 +17,18 @@ final class RocksDBHandle: @unchecked Sendable {
     }
 
     private var database: OpaquePointer?
+    /// Why there is no database; after a failed `reopen` more than "closed".
+    private var absence = StoreError.closed
     private let lock: UnsafeMutablePointer<pthread_rwlock_t>
+    private let path: String
+    private let configuration: RocksDBConfiguration
 
-    init(_ options: gam_open_options) throws(StoreError) {
-        var options = options
-        let opened = try checked("opening the database") { gam_db_open(&options, $0) }
-        database = opened
+    init(
+        path: String, configuration: RocksDBConfiguration, createIfMissing: Bool
+    ) throws(StoreError) {
+        self.path = path
+        self.configuration = configuration
+        database = try configuration.open(path: path, createIfMissing: createIfMissing)
         lock = .allocate(capacity: 1)
         // The default kind prefers readers, so a reader may take the lock again inside withValue.
         let made = pthread_rwlock_init(lock, nil)
@@ -43,16 +49,59 @@ final class RocksDBHandle: @unchecked Sendable {
     ) throws(StoreError) -> Result {
         pthread_rwlock_rdlock(lock)
         defer { pthread_rwlock_unlock(lock) }
-        guard let database else { throw .closed }
+        guard let database else { throw absence }
         return try body(database)
     }
 
     func close() throws(StoreError) {
         pthread_rwlock_wrlock(lock)
         defer { pthread_rwlock_unlock(lock) }
+        absence = .closed
         guard let open = database else { return }
         database = nil
         try checked("closing the database") { gam_db_close(open, $0) }
+    }
+
+    /// Closes the database and opens it again, which replays its log: afterwards the database
+    /// tells what of a failed write is durable. Does nothing while the disk takes no writes, so
+    /// that reads go on. Gives up when readers hold the database for more than a second.
+    func reopen() throws(StoreError) {
+        if try isOpen() { try probe() }
+        var deadline = timespec()
+        clock_gettime(CLOCK_REALTIME, &deadline)
+        deadline.tv_sec += 1
+        guard pthread_rwlock_timedwrlock(lock, &deadline) == 0 else {
+            throw .io(operation: "reopening the database", detail: "it is being read")
+        }
+        defer { pthread_rwlock_unlock(lock) }
+        if let open = database {
+            database = nil
+            var ignored = gam_status()  // the error that made reopening necessary
+            gam_db_close(open, &ignored)
+            gam_status_clear(&ignored)
+        }
+        do throws(StoreError) {
+            database = try configuration.open(path: path, createIfMissing: false)
+        } catch {
+            absence = error
+            throw error
+        }
+    }
+
+    /// False when an earlier `reopen` has failed; throws `closed` after `close`.
+    private func isOpen() throws(StoreError) -> Bool {
+        pthread_rwlock_rdlock(lock)
+        defer { pthread_rwlock_unlock(lock) }
+        if database == nil, absence == .closed { throw .closed }
+        return database != nil
+    }
+
+    /// Replaying writes at most the log to tables, and a new log beside it.
+    private func probe() throws(StoreError) {
+        let bytes = configuration.logBytesMax + (16 << 20)
+        try use { (database) throws(StoreError) in
+            try checked("writing a probe") { gam_db_probe(database, bytes, $0) }
+        }
     }
 
     /// Lends the bytes of a value without copying; nil when the key is absent.
@@ -61,7 +110,7 @@ final class RocksDBHandle: @unchecked Sendable {
     ) throws -> Result? {
         pthread_rwlock_rdlock(lock)
         defer { pthread_rwlock_unlock(lock) }
-        guard let database else { throw StoreError.closed }
+        guard let database else { throw absence }
         guard let pin = try Self.pin(database, family, key) else { return nil }
         defer { gam_pin_free(pin) }
         return try body(UnsafeRawBufferPointer(gam_pin_bytes(pin)))
@@ -143,17 +192,6 @@ final class RocksDBHandle: @unchecked Sendable {
     func checkBackground() throws(StoreError) {
         try use { (database) throws(StoreError) in
             try checked("writing in the background") { gam_db_background_error(database, $0) }
-        }
-    }
-
-    func resume() throws(StoreError) {
-        let value = StoreLayout.number(0)
-        try use { (database) throws(StoreError) in
-            try checked("resuming after a write error") { status in
-                withSlice(StoreLayout.recoveryKey) { key in
-                    withSlice(value) { gam_db_resume(database, key, $0, status) }
-                }
-            }
         }
     }
 

@@ -19,9 +19,9 @@ public final class RocksDBStore: ShardStore {
         let outcomes = configuration.outcomesRemembered
         try checkLimit(outcomes, 1...Int(Int32.max), "outcomes remembered")
         let folder = try StateFolder(path)
-        let handle = try configuration.withOptions(
-            path: folder.databasePath, createIfMissing: folder.isNew
-        ) { (options) throws(StoreError) in try RocksDBHandle(options) }
+        let handle = try RocksDBHandle(
+            path: folder.databasePath, configuration: configuration,
+            createIfMissing: folder.isNew)
         try Self.settleFormat(handle, folder)
         let sequence = try RocksDBCommitter.lastSequence(handle)
         try Self.checkAcknowledged(
@@ -171,12 +171,20 @@ public final class RocksDBStore: ShardStore {
     }
 
     public func size() throws(StoreError) -> StoreSize {
-        let dead = try handle.property(.blobs, "rocksdb.live-blob-file-garbage-size")
-        return StoreSize(bytes: try allocatedBytes(of: folder.path), deadBytes: dead)
+        StoreSize(bytes: try lengthOfFiles(in: folder.path), deadBytes: try deadBytes())
     }
 
+    private func deadBytes() throws(StoreError) -> UInt64 {
+        try handle.property(.blobs, "rocksdb.live-blob-file-garbage-size")
+    }
+
+    /// The first pass finds out which blobs are dead; files written before that was known are
+    /// rewritten by the second. More passes are only needed while others write.
     public func reclaimSpace() throws(StoreError) {
-        try handle.reclaim()
+        for _ in 0..<4 {
+            try handle.reclaim()
+            if try deadBytes() == 0 { return }
+        }
     }
 
     public func verify() throws(StoreError) {

@@ -116,8 +116,9 @@ public struct ScanPage: Hashable, Sendable {
 }
 
 public struct StoreSize: Hashable, Sendable {
-    /// Bytes allocated on disk (in memory for MemoryStore), logs included.
+    /// Lengths of all files (keys and values for MemoryStore), logs included.
     public let bytes: UInt64
-    /// Of these, bytes of deleted blobs in files already written; `reclaimSpace` frees them.
+    /// Of these, bytes of blobs known to be deleted; `reclaimSpace` frees them. Lags behind until
+    /// the database has compacted the deletions.
     public let deadBytes: UInt64
 }

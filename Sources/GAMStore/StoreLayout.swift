@@ -8,7 +8,6 @@
 //   04 sequence u64                transaction id (16)
 //   05                             sequence of the last commit u64
 //   06 blob id                     byte count of the blob u32
-//   07                             marker rewritten by recovery, no meaning
 
 enum StoreLayout {
     static let formatVersion: UInt32 = 1
@@ -16,7 +15,6 @@ enum StoreLayout {
 
     static let formatKey: [UInt8] = [0x00] + Array("format".utf8)
     static let lastSequenceKey: [UInt8] = [0x05]
-    static let recoveryKey: [UInt8] = [0x07]
     static let blobIndexTag: UInt8 = 0x06
 
     static func entryPrefix(_ partition: PartitionName) -> [UInt8] {

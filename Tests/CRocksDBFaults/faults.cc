@@ -86,8 +86,6 @@ void *rocksdb_faults_new(void) { return new Environment; }
 
 void *rocksdb_faults_env(void *environment) { return of(environment)->env.get(); }
 
-void rocksdb_faults_free(void *environment) { delete of(environment); }
-
 void rocksdb_faults_set(void *environment, int32_t fault) { of(environment)->faults->fault = fault; }
 
 void rocksdb_faults_delay_syncs(void *environment, int32_t milliseconds) {

@@ -50,7 +50,8 @@ enum PluginTests {
     static let buildFolder: String = {
         var buffer = [CChar](repeating: 0, count: 4096)
         let count = readlink("/proc/self/exe", &buffer, buffer.count)
-        let path = String(decoding: buffer[..<max(0, count)].map(UInt8.init(bitPattern:)), as: UTF8.self)
+        let path = String(
+            decoding: buffer[..<max(0, count)].map(UInt8.init(bitPattern:)), as: UTF8.self)
         return "/" + path.split(separator: "/").dropLast().joined(separator: "/")
     }()
 
@@ -102,7 +103,7 @@ enum PluginTests {
     static func decode(
         _ bytes: [UInt8], named name: String, options: [String: String] = [:],
         limits: PluginLimits = PluginLimits(), step: Int = 1 << 20
-    ) throws -> DecodedFile {
+    ) throws(PluginError) -> DecodedFile {
         let file = TemporaryFile(bytes)
         let adapter = try registry.detect(descriptor: file.descriptor, fileName: name)
         let session = try adapter.decode(
@@ -110,7 +111,9 @@ enum PluginTests {
         var samples: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: step)
         while true {
-            let count = try buffer.withUnsafeMutableBytes { try session.read(into: $0) }
+            let count = try buffer.withUnsafeMutableBytes { bytes in
+                Result { () throws(PluginError) in try session.read(into: bytes) }
+            }.get()
             if count == 0 { break }
             samples.append(contentsOf: buffer[..<count])
         }
@@ -126,16 +129,16 @@ enum PluginTests {
     static func encode(
         _ decoded: DecodedFile, plugin id: String, options: [String: String] = [:],
         step: Int = 1 << 20
-    ) throws -> [UInt8] {
+    ) throws(PluginError) -> [UInt8] {
         let file = TemporaryFile()
         let session = try registry.adapter(id: id).encode(
             description: decoded.description, metadata: decoded.metadata,
             descriptor: file.descriptor, options: options)
-        try decoded.samples.withUnsafeBytes { buffer in
-            for start in stride(from: 0, to: buffer.count, by: step) {
-                let part = buffer[start..<min(start + step, buffer.count)]
-                try session.write(UnsafeRawBufferPointer(rebasing: part))
-            }
+        for start in stride(from: 0, to: decoded.samples.count, by: step) {
+            let part = decoded.samples[start..<min(start + step, decoded.samples.count)]
+            try part.withUnsafeBytes { bytes in
+                Result { () throws(PluginError) in try session.write(bytes) }
+            }.get()
         }
         try session.finish()
         return file.bytes
@@ -181,13 +184,13 @@ enum PluginTests {
     /// the declared size would have thrown or crashed. Returns how many were refused.
     static func refusedTruncations(
         of bytes: [UInt8], named name: String, places: Int = 64
-    ) throws -> Int {
+    ) throws(PluginError) -> Int {
         var refused = 0
         for place in 0..<places {
             let length = bytes.count * place / places
-            do {
+            do throws(PluginError) {
                 _ = try decode(Array(bytes[..<length]), named: name)
-            } catch let error as PluginError {
+            } catch {
                 if case .fault = error { throw error }
                 refused += 1
             }

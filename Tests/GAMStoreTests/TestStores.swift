@@ -42,8 +42,6 @@ final class FaultyDisk: @unchecked Sendable {
     // @unchecked: the switchboard behind the pointer is made of atomics.
     private let faults = rocksdb_faults_new()!
 
-    deinit { rocksdb_faults_free(faults) }
-
     var configuration: RocksDBConfiguration {
         var configuration = RocksDBConfiguration()
         configuration.environment = .init(rocksdb_faults_env(faults))

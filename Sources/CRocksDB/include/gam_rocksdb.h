@@ -4,8 +4,8 @@
 // - Every call that can fail fills a gam_status; its message must be released with
 //   gam_status_clear. No C++ exception crosses this header.
 // - Pointers handed to callbacks are lent for the call only.
-// - The C API of RocksDB reports errors as text alone and lacks SstFileManager, Resume, event
-//   listeners and checks of blob files; that is why this shim is written against the C++ API.
+// - The C API of RocksDB reports errors as text alone and lacks event listeners and
+//   checks of blob files; that is why this shim is written against the C++ API.
 #ifndef GAM_ROCKSDB_H
 #define GAM_ROCKSDB_H
 
@@ -45,7 +45,7 @@ typedef struct {
     bool create_if_missing;
     // true: replay the log only up to the first damaged record instead of refusing to open.
     bool truncate_log_at_damage;
-    uint64_t block_cache_bytes;
+    uint64_t block_cache_bytes;  // blocks, indexes, filters and blobs together
     uint64_t blob_write_buffer_bytes;
     uint64_t metadata_write_buffer_bytes;
     uint64_t blob_bytes_min;   // smaller values stay in the sorted tables
@@ -61,7 +61,7 @@ typedef struct gam_pin gam_pin;
 typedef struct gam_batch gam_batch;
 
 gam_db *gam_db_open(const gam_open_options *options, gam_status *status);
-// Flushes and syncs what is in memory, closes the database and frees the handle in every case.
+// Writes what is in memory to tables, unless an error stopped writing; closes the database and frees the handle in every case.
 void gam_db_close(gam_db *db, gam_status *status);
 
 // Returns NULL with GAM_NOT_FOUND when the key is absent; release with gam_pin_free.
@@ -84,9 +84,9 @@ void gam_db_scan(gam_db *db, int32_t family, gam_slice prefix, gam_slice after, 
 
 // The background error RocksDB reported last (flush, compaction, log), GAM_OK if there is none.
 void gam_db_background_error(gam_db *db, gam_status *status);
-// Clears a background error, retires the current log so that nothing unacknowledged in it can
-// come back, and flushes both families. marker_key in GAM_METADATA is rewritten for that.
-void gam_db_resume(gam_db *db, gam_slice marker_key, gam_slice marker_value, gam_status *status);
+// Whether the disk takes writes again: at least free_bytes are free, and a small file beside the
+// database can be written and synced.
+void gam_db_probe(gam_db *db, uint64_t free_bytes, gam_status *status);
 
 void gam_db_flush(gam_db *db, gam_status *status);
 // Compacts both families and rewrites every blob file that holds dead bytes.

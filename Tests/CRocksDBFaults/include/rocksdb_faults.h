@@ -15,11 +15,10 @@ enum rocksdb_fault {
     ROCKSDB_FAULT_LOG_SYNC = 2,    // syncing a write-ahead log fails, after it was written
 };
 
-// Makes a switchboard of faults; release it after every store that uses its Env is closed.
+// Makes a switchboard of faults that lasts as long as the process.
 void *rocksdb_faults_new(void);
 // The rocksdb::Env to open a store with.
 void *rocksdb_faults_env(void *environment);
-void rocksdb_faults_free(void *environment);
 void rocksdb_faults_set(void *environment, int32_t fault);
 // Every sync of a log takes at least this long.
 void rocksdb_faults_delay_syncs(void *environment, int32_t milliseconds);
