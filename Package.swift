@@ -65,8 +65,8 @@ let package = Package(
         .target(
             name: "GAMServer",
             dependencies: [
-                "GAMCore", "GAMCodec", "GAMStore", "GAMProtocol", "GAMPluginHost", "CLinux",
-                protobuf, log, toml,
+                "GAMCore", "GAMFormat", "GAMCodec", "GAMStore", "GAMProtocol", "GAMPluginHost",
+                "CLinux", protobuf, log, toml,
             ], exclude: ["Catalog/catalog.proto"], swiftSettings: strict),
         library("GAMClient", ["GAMProtocol", "CLinux", protobuf]),
         // Layer 5
