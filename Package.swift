@@ -65,8 +65,8 @@ let package = Package(
         .target(
             name: "GAMServer",
             dependencies: [
-                "GAMCore", "GAMCodec", "GAMStore", "GAMProtocol", "GAMPluginHost", "CLinux",
-                protobuf, log, toml,
+                "GAMCore", "GAMFormat", "GAMCodec", "GAMStore", "GAMProtocol", "GAMPluginHost",
+                "CLinux", protobuf, log, toml,
             ], exclude: ["Catalog/catalog.proto"], swiftSettings: strict),
         library("GAMClient", ["GAMProtocol", "CLinux", protobuf]),
         // Layer 5
@@ -101,7 +101,10 @@ let package = Package(
         tests("GAMPluginHostTests", ["GAMPluginHost"]),
         tests(
             "GAMServerTests",
-            ["GAMServer", "GAMClient", "GAMProtocol", "GAMStore", "GAMCodec", "GAMCore", "CLinux"]),
+            [
+                "GAMServer", "GAMClient", "GAMProtocol", "GAMStore", "GAMCodec", "GAMCore",
+                "GAMPluginHost", "CLinux", protobuf, log,
+            ]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
