@@ -81,7 +81,7 @@ let package = Package(
         // Tests
         tests("GAMCoreTests", ["GAMCore", "GAMFit", "GAMFormat", "GAMCodec"]),
         tests("GAMStoreTests", ["GAMStore"]),
-        tests("GAMPluginHostTests", ["GAMPluginHost"]),
+        tests("GAMPluginHostTests", ["GAMPluginHost", "GAMCore"]),
         tests("GAMServerTests", ["GAMServer", "GAMClient"]),
     ],
     swiftLanguageModes: [.v6],
