@@ -36,6 +36,7 @@ let package = Package(
     targets: [
         // Layer 0: C
         .target(name: "CGAMKernels"),
+        .target(name: "CGAMPriors"),
         .target(name: "CGAMPlugin"),
         .target(name: "CLinux"),
         .target(name: "CRocksDB", linkerSettings: [.linkedLibrary("rocksdb")]),
@@ -51,22 +52,36 @@ let package = Package(
         library("GAMFit", ["GAMCore", "CGAMKernels"]),
         library("GAMFormat", ["GAMCore", "CZstd", "CXXHash"]),
         // Layer 3
-        library("GAMCodec", ["GAMCore", "GAMFit", "GAMFormat", "CXXHash"]),
+        library(
+            "GAMCodec",
+            ["CGAMKernels", "CGAMPriors", "GAMCore", "GAMFit", "GAMFormat", "CXXHash"]),
         library("GAMStore", ["CRocksDB"]),
-        library("GAMProtocol", [protobuf]),
+        .target(
+            name: "GAMProtocol", dependencies: [protobuf, "CXXHash"], exclude: ["gam.proto"],
+            swiftSettings: strict),
         library("GAMPluginKit", ["CGAMPlugin"]),
         library("GAMPluginHost", ["CGAMPlugin", "GAMCore", toml]),
         // Layer 4
-        library(
-            "GAMServer",
-            ["GAMCodec", "GAMStore", "GAMProtocol", "GAMPluginHost", "CLinux", log, toml]),
-        library("GAMClient", ["GAMProtocol", "CLinux"]),
+        .target(
+            name: "GAMServer",
+            dependencies: [
+                "GAMCore", "GAMFormat", "GAMCodec", "GAMStore", "GAMProtocol", "GAMPluginHost",
+                "CLinux", protobuf, log, toml,
+            ], exclude: ["Catalog/catalog.proto"], swiftSettings: strict),
+        library("GAMClient", ["GAMProtocol", "CLinux", protobuf]),
         // Layer 5
         .executableTarget(
-            name: "gamd", dependencies: ["GAMServer", argumentParser], swiftSettings: strict),
+            name: "gamd",
+            dependencies: [
+                "GAMServer", "GAMProtocol", "GAMPluginHost", "CLinux", log, argumentParser,
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "gamctl",
-            dependencies: ["GAMClient", "GAMCodec", "GAMPluginHost", argumentParser],
+            dependencies: [
+                "GAMClient", "GAMProtocol", "GAMCore", "GAMFormat", "GAMCodec", "GAMPluginHost",
+                "CLinux", argumentParser,
+            ],
             swiftSettings: strict),
         // Plugins
         .target(
@@ -80,9 +95,16 @@ let package = Package(
             swiftSettings: strict),
         // Tests
         tests("GAMCoreTests", ["GAMCore", "GAMFit", "GAMFormat", "GAMCodec"]),
-        tests("GAMStoreTests", ["GAMStore"]),
+        .target(
+            name: "CRocksDBFaults", dependencies: ["CRocksDB"], path: "Tests/CRocksDBFaults"),
+        tests("GAMStoreTests", ["GAMStore", "CRocksDBFaults"]),
         tests("GAMPluginHostTests", ["GAMPluginHost", "GAMCore"]),
-        tests("GAMServerTests", ["GAMServer", "GAMClient"]),
+        tests(
+            "GAMServerTests",
+            [
+                "GAMServer", "GAMClient", "GAMProtocol", "GAMStore", "GAMCodec", "GAMCore",
+                "GAMPluginHost", "CLinux", protobuf, log,
+            ]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

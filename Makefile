@@ -1,0 +1,67 @@
+# What always holds here:
+# - Every target works on a clean clone: it installs and builds what it needs first.
+# - `make test` is the proof and `make demo` the show; both fail when anything they ran failed.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup setup-bench build build-tests lint test unit integration demo bench fuzz \
+	crash memory soak python-protocol clean
+
+PYTHON := .build/venv/bin/python
+JOBS ?= 2
+SWIFT_BUILD := swift build -c release -j $(JOBS)
+SEED ?= 0
+FOLDER ?= Examples
+
+help:  ## Lists the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 26
+
+setup:  ## Installs Debian and Python packages (apt as root or with sudo; .build/venv)
+	@Tools/setup.sh
+
+setup-bench:
+	@Tools/setup.sh --bench
+
+build: setup  ## Builds gamd, gamctl and the plugins (release)
+	$(SWIFT_BUILD)
+
+build-tests: setup
+	$(SWIFT_BUILD) --build-tests
+
+lint: setup  ## Checks the format of every Swift file
+	swift format lint --strict --recursive Package.swift Sources Plugins Tests
+
+unit: build-tests  ## Runs the Swift tests
+	swift test -c release -j $(JOBS) --skip-build
+
+integration: build-tests  ## Runs the Python tests against the real daemon
+	$(PYTHON) -m pytest
+
+test: build-tests lint unit  ## Proves everything: Swift tests, lint, the real daemon from Python
+	@$(PYTHON) -m pytest
+
+demo: build  ## Puts four signals, reads them back in three ways, prints one table
+	@$(PYTHON) Examples/demo.py
+
+bench: setup-bench build  ## Compares with JPEG XL, WebP, FLAC and Blosc2: FOLDER=...
+	$(PYTHON) Benchmarks/compare.py $(FOLDER)
+
+fuzz: build  ## Long campaign of damaged files and frames: SEED=...
+	$(PYTHON) Tests/campaigns/fuzz.py --rounds 2000 --seed $(SEED)
+
+crash: build  ## 200 times kill -9 under four writers, checked by an oracle outside the daemon
+	$(PYTHON) Tests/campaigns/crash.py --kills 200 --seed $(SEED)
+
+memory: build  ## A 200-megapixel picture with the daemon's peak memory under 1 GiB
+	$(PYTHON) Tests/campaigns/memory.py --megapixels 200
+
+soak: crash fuzz memory  ## All long campaigns, one after the other
+
+python-protocol: setup  ## Writes the Python messages anew from gam.proto
+	protoc -ISources/GAMProtocol --python_out=Python/src/gamd --pyi_out=Python/src/gamd \
+		Sources/GAMProtocol/gam.proto
+
+clean:  ## Removes everything that was built or installed into this folder
+	rm -rf .build

@@ -1,0 +1,164 @@
+// The three layers of the field network: int16 x int16 -> int32.
+//
+// What always holds here:
+// - Accumulators cannot overflow: the loader of a network proved for every row that
+//   sum |w| * input bound + |bias| + rounding < 2^31 (GAMCore/FieldNetwork.swift).
+// - Integer sums do not depend on their order, so every level gives the same bits.
+//
+// Inputs come in pairs of int16 in one int32, which is what pmaddwd / vpdpwssd multiply: one
+// instruction does 16 (AVX2) or 32 (AVX-512 VNNI) multiply-adds.
+#include "kernels_internal.h"
+
+/// acc >> 12, clamped to [0, 8191]: 2^20 becomes 2^8 (rounded half up).
+INLINE int32_t activate(int32_t acc) {
+    int32_t v = (acc + 2048) >> GAM_WEIGHT_SHIFT;
+    return v < 0 ? 0 : v > GAM_ACTIVATION_MAX ? GAM_ACTIVATION_MAX : v;
+}
+
+typedef struct {
+    const int32_t (*in)[GAM_BATCH_STRIDE];
+    int32_t pairs;
+    const int16_t *weights;  // [rows][2 * pairs]
+    const int32_t *bias;
+    int32_t rows;
+    int32_t (*out)[GAM_BATCH_STRIDE];
+    int activated;           // 1: activate and store pairs; 0: store accumulators
+} layer;
+
+INLINE int32_t weight_pair(const layer *l, int32_t row, int32_t pair) {
+    int32_t w;
+    __builtin_memcpy(&w, l->weights + (size_t)row * 2 * (size_t)l->pairs + 2 * pair, sizeof w);
+    return w;
+}
+
+typedef int32_t lanes __attribute__((vector_size(64)));
+
+INLINE void layer_baseline(const layer *l, int32_t count) {
+    for (int32_t n = 0; n < count; n += 16) {
+        for (int32_t row = 0; row < l->rows; row++) {
+            lanes acc = (lanes){} + l->bias[row];
+            for (int32_t p = 0; p < l->pairs; p++) {
+                lanes x;
+                __builtin_memcpy(&x, &l->in[p][n], sizeof x);
+                int32_t w = weight_pair(l, row, p);
+                acc += ((x << 16) >> 16) * (int32_t)(int16_t)w + (x >> 16) * (w >> 16);
+            }
+            int32_t *to = l->activated ? &l->out[row / 2][n] : &l->out[row][n];
+            for (int i = 0; i < 16; i++) {
+                if (!l->activated) to[i] = acc[i];
+                else if (row & 1) to[i] |= activate(acc[i]) << 16;
+                else to[i] = activate(acc[i]);
+            }
+        }
+    }
+}
+
+#if GAM_X86
+#define EMIT_PAIRS(VEC, SET1, ADD, SRA, MAX, MIN, SLL, OR, STORE, ZERO)                   \
+    for (int r = 0; r < rows; r++)                                                        \
+        for (int v = 0; v < vectors; v++) {                                               \
+            VEC a = SRA(ADD(acc[r][v], SET1(2048)), GAM_WEIGHT_SHIFT);                    \
+            acc[r][v] = MIN(MAX(a, ZERO()), SET1(GAM_ACTIVATION_MAX));                    \
+        }                                                                                 \
+    for (int r = 0; r < rows; r += 2)                                                     \
+        for (int v = 0; v < vectors; v++)                                                 \
+            STORE((void *)&l->out[(row + r) / 2][n + v * lane_count],                     \
+                  OR(acc[r][v], SLL(acc[r + 1][v], 16)))
+
+TARGET_AVX2 INLINE void tile_avx2(const layer *l, int32_t n, int32_t row, const int rows,
+                                  const int vectors) {
+    enum { lane_count = 8 };
+    __m256i acc[4][2];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++) acc[r][v] = _mm256_set1_epi32(l->bias[row + r]);
+    for (int32_t p = 0; p < l->pairs; p++) {
+        __m256i x[2];
+        for (int v = 0; v < vectors; v++)
+            x[v] = _mm256_loadu_si256((const void *)&l->in[p][n + v * lane_count]);
+        for (int r = 0; r < rows; r++) {
+            __m256i w = _mm256_set1_epi32(weight_pair(l, row + r, p));
+            for (int v = 0; v < vectors; v++)
+                acc[r][v] = _mm256_add_epi32(acc[r][v], _mm256_madd_epi16(x[v], w));
+        }
+    }
+    if (l->activated) {
+        EMIT_PAIRS(__m256i, _mm256_set1_epi32, _mm256_add_epi32, _mm256_srai_epi32,
+                   _mm256_max_epi32, _mm256_min_epi32, _mm256_slli_epi32, _mm256_or_si256,
+                   _mm256_storeu_si256, _mm256_setzero_si256);
+    } else {
+        for (int r = 0; r < rows; r++)
+            for (int v = 0; v < vectors; v++)
+                _mm256_storeu_si256((void *)&l->out[row + r][n + v * lane_count], acc[r][v]);
+    }
+}
+
+TARGET_AVX2 static void layer_avx2(const layer *l, int32_t count) {
+    for (int32_t n = 0; n < count; n += 16) {
+        int32_t row = 0;
+        for (; row + 4 <= l->rows; row += 4) tile_avx2(l, n, row, 4, 2);
+        if (row + 2 <= l->rows) tile_avx2(l, n, row, 2, 2), row += 2;
+        if (row < l->rows) tile_avx2(l, n, row, 1, 2);
+    }
+}
+
+TARGET_AVX512 INLINE void tile_avx512(const layer *l, int32_t n, int32_t row, const int rows,
+                                      const int vectors) {
+    enum { lane_count = 16 };
+    __m512i acc[8][2];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++) acc[r][v] = _mm512_set1_epi32(l->bias[row + r]);
+    for (int32_t p = 0; p < l->pairs; p++) {
+        __m512i x[2];
+        for (int v = 0; v < vectors; v++)
+            x[v] = _mm512_loadu_si512((const void *)&l->in[p][n + v * lane_count]);
+        for (int r = 0; r < rows; r++) {
+            __m512i w = _mm512_set1_epi32(weight_pair(l, row + r, p));
+            for (int v = 0; v < vectors; v++)
+                acc[r][v] = _mm512_dpwssd_epi32(acc[r][v], x[v], w);
+        }
+    }
+    if (l->activated) {
+        EMIT_PAIRS(__m512i, _mm512_set1_epi32, _mm512_add_epi32, _mm512_srai_epi32,
+                   _mm512_max_epi32, _mm512_min_epi32, _mm512_slli_epi32, _mm512_or_si512,
+                   _mm512_storeu_si512, _mm512_setzero_si512);
+    } else {
+        for (int r = 0; r < rows; r++)
+            for (int v = 0; v < vectors; v++)
+                _mm512_storeu_si512((void *)&l->out[row + r][n + v * lane_count], acc[r][v]);
+    }
+}
+
+TARGET_AVX512 INLINE void rows_avx512(const layer *l, int32_t n, const int vectors) {
+    int32_t row = 0;
+    for (; row + 8 <= l->rows; row += 8) tile_avx512(l, n, row, 8, vectors);
+    if (row + 4 <= l->rows) tile_avx512(l, n, row, 4, vectors), row += 4;
+    if (row + 2 <= l->rows) tile_avx512(l, n, row, 2, vectors), row += 2;
+    if (row < l->rows) tile_avx512(l, n, row, 1, vectors);
+}
+
+TARGET_AVX512 static void layer_avx512(const layer *l, int32_t count) {
+    int32_t n = 0;
+    for (; n + 16 < count; n += 32) rows_avx512(l, n, 2);
+    if (n < count) rows_avx512(l, n, 1);
+}
+#endif
+
+static void run_layer(gam_level level, const layer *l, int32_t count) {
+#if GAM_X86
+    if (level >= GAM_AVX512) return layer_avx512(l, count);
+    if (level >= GAM_AVX2) return layer_avx2(l, count);
+#endif
+    layer_baseline(l, count);
+}
+
+void gam_infer(gam_level level, const gam_network *network, int32_t count, gam_batch *batch) {
+    const gam_network *w = network;
+    layer first = {batch->inputs, w->inputs / 2, w->weights1, w->bias1, w->hidden, batch->hidden1, 1};
+    layer second = {batch->hidden1, w->hidden / 2, w->weights2, w->bias2, w->hidden,
+                    batch->hidden2, 1};
+    layer third = {batch->hidden2, w->hidden / 2, w->weights3, w->bias3, 3 * w->components,
+                   batch->outputs, 0};
+    run_layer(level, &first, count);
+    run_layer(level, &second, count);
+    run_layer(level, &third, count);
+}

@@ -1,0 +1,232 @@
+// The integer kernels of recall and the float kernels of fitting.
+//
+// What always holds here:
+// - No function allocates, keeps state between calls or decides anything: callers own every buffer.
+// - Recall kernels use integers only and give the same bits at every gam_level; the Swift reference
+//   (GAMCore/ReferenceKernels.swift) is the truth they are tested against.
+// - Right shifts of negative numbers are arithmetic (floor), as clang and gcc define them.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---- dispatch -----------------------------------------------------------------------------------
+
+typedef enum { GAM_BASELINE = 0, GAM_AVX2 = 1, GAM_AVX512 = 2 } gam_level;
+
+/// The best level this processor runs (AVX-512 means F, BW, VL, DQ, CD and VNNI).
+gam_level gam_level_best(void);
+
+// ---- fixed-point conventions (docs/format.md, section "Integer contract") ----------------------
+
+enum {
+    GAM_INPUT_ONE = 256,        // one sigma at the network's input
+    GAM_INPUT_MAX = 4096,       // inputs are clamped to +-16 sigma
+    GAM_WEIGHT_SHIFT = 12,      // weights: 1.0 = 4096
+    GAM_ACTIVATION_MAX = 8191,  // hidden units: 1.0 = 256, clamped to [0, 8191]
+    GAM_INPUTS_MAX = 64,
+    GAM_HIDDEN_MAX = 64,
+    GAM_COMPONENTS_MAX = 3,
+    GAM_BATCH_MAX = 256,        // positions of one batch
+    GAM_BATCH_STRIDE = 272,     // room for vectors that reach past the last position
+    GAM_PLANE_SLACK = 32,       // elements a plane must have past its last cell, for the same reason
+    GAM_OWN_MAX = 16,
+    GAM_ERRORS_MAX = 8,
+    GAM_PREVIOUS_MAX = 8,
+    GAM_AHEAD_MAX = 2,
+    GAM_TOTAL = 65536,          // probabilities of one position add up to this
+    GAM_ESCAPE = 2,             // of which the escape symbol has this many
+    GAM_BINS_MAX = 1023,        // bins to each side of the base value
+    GAM_STATES = 8,             // interleaved rANS states
+    GAM_DIFFERENCE_MAX = 1 << 26
+};
+
+/// Shared constant tables (tables.c), each with its formula in docs/format.md.
+extern const uint32_t gam_logistic[4096];        // 65536 / (1 + exp(-(i - 2048 + 0.5) / 128))
+extern const uint16_t gam_inverse_scale[16];     // 2^11 / 2^(i/16)
+extern const uint16_t gam_exp2_fraction[256];    // 2^15 / 2^(i/256)
+
+/// log2(x) in 1/256 octaves for 1 <= x < 2^31: 256 e + m + (88 m (256 - m) >> 16), m the 8 bits
+/// below the leading one at position e. At most 2/256 off.
+static inline int32_t gam_log2(uint32_t x) {
+    int32_t e = 31 - __builtin_clz(x);
+    int32_t m = (int32_t)(((uint64_t)x << 8) >> e) & 255;
+    return 256 * e + m + ((88 * m * (256 - m)) >> 16);
+}
+
+// ---- inputs of the field network ---------------------------------------------------------------
+
+typedef enum { GAM_BASE_GRADIENT = 0, GAM_BASE_LORENZO = 1 } gam_base;
+
+/// Where the neighbours of an address lie, as element offsets in its sheared plane.
+/// own[0...2] are W, N, NW for the gradient base; own[0...6] are the seven corners for Lorenzo.
+typedef struct {
+    int32_t own_count, error_count, previous_count, ahead_count;
+    gam_base base;
+    int32_t own[GAM_OWN_MAX];
+    int32_t error[GAM_ERRORS_MAX];
+    int32_t previous[GAM_PREVIOUS_MAX];  // around the address in an already recalled plane
+    int32_t previous_error[2];           // W and N there
+    int32_t ahead[GAM_AHEAD_MAX];        // in the overview's interpolated plane
+} gam_stencil;
+
+/// Pointers to the first position of a run in every plane the stencil reads.
+typedef struct {
+    const int32_t *value, *error;                  // own plane
+    const int32_t *previous_value[2], *previous_error[2];
+    const int32_t *ahead;                          // NULL: no overview, its inputs are zero
+    int32_t previous_planes;                       // 0...2
+    int32_t low, high;                             // range of the own plane's values
+    int32_t wide;                                  // 1: 64-bit differences are needed
+} gam_run;
+
+/// What the later stages know of each position of a batch. Entries past the count are garbage.
+typedef struct {
+    int32_t base[GAM_BATCH_STRIDE];      // origin of the landscape, in [low, high]
+    int32_t fraction[GAM_BATCH_STRIDE];  // 1/256 steps added to the origin
+    int32_t sigma[GAM_BATCH_STRIDE];     // local scale, 1/16 steps, 8 ... 2^30 + 8
+    int32_t octaves[GAM_BATCH_STRIDE];   // log2 of it, 1/256 octaves (gam_log2)
+    int32_t inputs[GAM_INPUTS_MAX / 2][GAM_BATCH_STRIDE];        // pairs of int16, low half first
+    int32_t hidden1[GAM_HIDDEN_MAX / 2][GAM_BATCH_STRIDE];
+    int32_t hidden2[GAM_HIDDEN_MAX / 2][GAM_BATCH_STRIDE];
+    int32_t outputs[GAM_COMPONENTS_MAX * 3][GAM_BATCH_STRIDE];   // accumulators, 2^20 = 1.0
+} gam_batch;
+
+/// Inputs that a stencil with `previous_planes` gives, rounded up to even.
+int32_t gam_input_count(const gam_stencil *stencil, int32_t previous_planes);
+
+/// Fills base, fraction, sigma, octaves and inputs for positions [at, at + count) of the batch.
+void gam_gather(gam_level level, const gam_stencil *stencil, const gam_run *run, int32_t at,
+                int32_t count, gam_batch *batch);
+
+// ---- field network -----------------------------------------------------------------------------
+
+/// Weights of one network. Matrices are row-major [outputs][inputs], inputs in pairs.
+typedef struct {
+    int32_t inputs, hidden, components;  // inputs and hidden even
+    const int16_t *weights1, *weights2, *weights3;
+    const int32_t *bias1, *bias2, *bias3;
+} gam_network;
+
+/// outputs[0..K) offsets, [K..2K) log2 scales, [2K..3K) log2 weights for positions [0, count).
+void gam_infer(gam_level level, const gam_network *network, int32_t count, gam_batch *batch);
+
+/// Where the past of one step of a causal shard lies. Arrays are [step][lane].
+typedef struct {
+    const int32_t *own, *own_error;          // at the step to recall, lane 0
+    const int32_t *partner, *partner_error;  // the same in the partner channel; NULL: none
+    int32_t stride;                          // elements from one step to the next, a multiple of 16
+    int32_t own_order, cross_order;          // taps of the linear predictor
+    int32_t cross_first;                     // 0: the partner's value of this step is known, else 1
+    const int32_t *coefficients;             // [lanes / 4][own_order + cross_order], 1.0 = 65536
+    const int32_t *averages[3], *partner_averages[3];  // of |error| >> down, 1.0 = 1024
+    int32_t low, high, down, uses_partner;
+} gam_causal;
+
+/// Fills base, fraction, sigma, octaves and inputs for lanes [0, count).
+void gam_gather_causal(gam_level level, const gam_causal *causal, int32_t count, gam_batch *batch);
+
+/// Writes values and errors of lanes [0, count) back and moves the averages on.
+void gam_keep_causal(const gam_batch *batch, int32_t count, int32_t down, const int32_t *values,
+                     int32_t *own, int32_t *own_error, int32_t *const averages[3]);
+
+/// Writes recalled values and their base errors back into a plane, `count` from batch position `at`.
+void gam_keep(const gam_batch *batch, int32_t at, int32_t count, const int32_t *values,
+              int32_t *value_plane, int32_t *error_plane);
+
+// ---- landscape and trace -----------------------------------------------------------------------
+
+/// The mixture of one position in bins of 2^shift values.
+typedef struct {
+    int32_t location[GAM_COMPONENTS_MAX];  // 1/256 bins relative to base
+    int32_t inverse[GAM_COMPONENTS_MAX];   // gam_inverse_scale of the fractional octave
+    int32_t down[GAM_COMPONENTS_MAX];      // right shift after multiplying with it
+    uint32_t weight[GAM_COMPONENTS_MAX];   // sum = GAM_TOTAL - GAM_ESCAPE
+    int32_t first, last;                   // bins that can occur
+    int32_t edge;                          // lower edge of bin 0: -(128 >> shift)
+    int32_t shift;                         // low bits coded outside the landscape
+    int32_t centre;                        // bin where the search starts
+    int32_t base;
+} gam_landscape;
+
+void gam_landscapes(int32_t components, int32_t low, int32_t high, int32_t count,
+                    const gam_batch *batch, gam_landscape *out);
+
+/// Probability below bin `bin`: 0 at or below `first`, GAM_TOTAL - GAM_ESCAPE above `last`.
+uint32_t gam_below(const gam_landscape *landscape, int32_t components, int32_t bin);
+
+/// Reader of one trace: interleaved 32-bit rANS states over 16-bit words, and a bit stream.
+typedef struct {
+    uint32_t state[GAM_STATES];
+    const uint16_t *words, *words_end;   // unaligned little-endian
+    const uint8_t *bits, *bits_end;
+    uint64_t held; int32_t held_count;
+    uint32_t position;                   // symbols read so far
+    int32_t failed;                      // 1: the trace ended early or is inconsistent
+} gam_reader;
+
+/// Recalls `count` values; where known[i] != 0, values[i] is already there and stays.
+void gam_recall_trace(gam_level level, gam_reader *reader, int32_t components, int32_t count,
+                      const gam_landscape *landscapes, int32_t low, int32_t high,
+                      const uint8_t *known, int32_t *values);
+
+/// Writer of one trace: symbols in order, coded backwards by gam_finish_trace.
+typedef struct {
+    uint32_t *symbols; size_t symbol_count, symbol_capacity;  // start | frequency - 1 << 16
+    uint8_t *bits; size_t bit_bytes, bits_capacity;
+    uint64_t held; int32_t held_count;
+} gam_writer;
+
+/// Room a value may need in `bits`.
+enum { GAM_VALUE_BYTES_MAX = 12 };
+
+void gam_price_trace(gam_writer *writer, int32_t components, int32_t count,
+                     const gam_landscape *landscapes, const uint8_t *known, const int32_t *values);
+
+/// Writes the final bits, then the words (forwards) to `words`; returns how many of `capacity`
+/// were used; the states are left in `states`. Never more words than symbols.
+size_t gam_finish_trace(gam_writer *writer, uint16_t *words, size_t capacity,
+                        uint32_t states[GAM_STATES]);
+
+// ---- fitting (float32; proposes weights, never decodes) ----------------------------------------
+
+/// Parameters lie in one array: weights1 [H][F], bias1 [H], weights2 [H][H], bias2 [H],
+/// weights3 [3K][H], bias3 [3K]; 1.0 in the network's real units.
+typedef struct {
+    int32_t inputs, hidden, components;
+} gam_shape;
+
+enum { GAM_FIT_BATCH = 128 };
+
+/// One observed position.
+typedef struct {
+    float target;     // value - base - fraction
+    float sigma;
+    float below, above;  // 1: the value is the lowest (highest) that can occur
+} gam_observation;
+
+size_t gam_parameter_count(gam_shape shape);
+
+/// Bytes of scratch gam_fit_batch needs.
+size_t gam_fit_scratch(gam_shape shape);
+
+/// Adds the gradient of the mean energy (bits) of `count` <= GAM_FIT_BATCH observations to
+/// `gradient` and returns the sum of their energies. `inputs` is [*][shape.inputs], rows chosen by
+/// `index`. gradient may be NULL (evaluation only).
+double gam_fit_batch(gam_level level, gam_shape shape, const float *parameters,
+                     const int16_t *inputs, const gam_observation *observations,
+                     const uint32_t *index, int32_t count, float *gradient, void *scratch);
+
+/// One Adam step (Kingma & Ba 2015) on parameters where mask is not 0; clears the gradient.
+void gam_adam(gam_level level, size_t count, float *parameters, float *gradient, float *first,
+              float *second, const uint8_t *mask, float rate, int32_t step);
+
+/// Dot product, in double lanes of float products' exact values.
+double gam_dot(gam_level level, const double *a, const double *b, size_t count);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,137 @@
+// What is done with a gathered batch: recall its values, price them, or observe them for fitting.
+//
+// What always holds here: steps see positions in coding order, so a price and a recall of the same
+// values meet the same landscapes.
+
+import CGAMKernels
+
+/// A consumer of gathered batches of one plane.
+protocol BatchStep {
+    /// `values` hold the stored values where they are known, and must hold all of them afterwards.
+    mutating func take(
+        _ scratch: BatchScratch, count: Int, anyKnown: Bool, low: Int32, high: Int32,
+        network: UnsafePointer<gam_network>?)
+}
+
+/// Network and landscapes of a batch: what recall and pricing share.
+@inline(__always)
+private func landscapes(
+    _ engine: Engine, _ scratch: BatchScratch, _ count: Int, _ low: Int32, _ high: Int32,
+    _ network: UnsafePointer<gam_network>
+) -> Int32 {
+    engine.infer(network, count: count, scratch.batch)
+    let components = network.pointee.components
+    if engine == .reference {
+        Reference.landscapes(components, low, high, count, scratch.batch, scratch.landscapes)
+    } else {
+        gam_landscapes(components, low, high, Int32(count), scratch.batch, scratch.landscapes)
+    }
+    return components
+}
+
+/// Recalls values from a trace.
+struct RecallStep: BatchStep {
+    let engine: Engine
+    var reader: gam_reader
+
+    mutating func take(
+        _ scratch: BatchScratch, count: Int, anyKnown: Bool, low: Int32, high: Int32,
+        network: UnsafePointer<gam_network>?
+    ) {
+        let components = landscapes(engine, scratch, count, low, high, network!)
+        let known = anyKnown ? UnsafePointer(scratch.known) : nil
+        if engine == .reference {
+            Reference.recall(
+                &reader, components, count, scratch.landscapes, low, high, known, scratch.values)
+        } else {
+            gam_recall_trace(
+                engine.level, &reader, components, Int32(count), scratch.landscapes, low, high,
+                known, scratch.values)
+        }
+    }
+}
+
+/// Prices values into a trace writer.
+struct PriceStep: BatchStep {
+    let engine: Engine
+    let writer: TraceWriter
+
+    mutating func take(
+        _ scratch: BatchScratch, count: Int, anyKnown: Bool, low: Int32, high: Int32,
+        network: UnsafePointer<gam_network>?
+    ) {
+        let components = landscapes(engine, scratch, count, low, high, network!)
+        writer.price(
+            components: components, count: count, landscapes: scratch.landscapes,
+            known: anyKnown ? UnsafePointer(scratch.known) : nil, values: scratch.values)
+    }
+}
+
+/// Positions as fitting sees them: inputs of the network, and where the value lies.
+package struct Observations {
+    package let inputCount: Int
+    /// [count][inputCount]
+    package private(set) var inputs: [Int16] = []
+    package private(set) var targets: [gam_observation] = []
+    /// Keeps one batch in `every`; 1 keeps all.
+    package let every: Int
+    var phase = 0
+
+    package init(inputCount: Int, every: Int = 1) {
+        self.inputCount = inputCount
+        self.every = every
+    }
+
+    package var count: Int { targets.count }
+
+    package mutating func append(_ other: Observations) {
+        inputs += other.inputs
+        targets += other.targets
+    }
+
+    mutating func append(
+        _ scratch: BatchScratch, count: Int, anyKnown: Bool, low: Int32, high: Int32
+    ) {
+        phase += 1
+        guard phase % every == 0 else { return }
+        let stride = GAM_BATCH_STRIDE
+        withUnsafePointer(to: &scratch.batch.pointee.inputs) { tuple in
+            let pairs = UnsafeRawPointer(tuple).assumingMemoryBound(to: Int16.self)
+            for n in 0..<count where !(anyKnown && scratch.known[n] != 0) {
+                for i in 0..<inputCount {
+                    inputs.append(pairs[2 * (i / 2 * stride + n) + i % 2])
+                }
+                targets.append(observation(scratch, n, low, high))
+            }
+        }
+    }
+
+    private func observation(_ s: BatchScratch, _ n: Int, _ low: Int32, _ high: Int32)
+        -> gam_observation
+    {
+        let value = s.values[n]
+        func element<T>(_ tuple: inout T) -> Int32 {
+            withUnsafePointer(to: &tuple) {
+                UnsafeRawPointer($0).assumingMemoryBound(to: Int32.self)[n]
+            }
+        }
+        let base = element(&s.batch.pointee.base)
+        let fraction = element(&s.batch.pointee.fraction)
+        let sigma = element(&s.batch.pointee.sigma)
+        return gam_observation(
+            target: Float(Int64(value) - Int64(base)) - Float(fraction) / 256,
+            sigma: Float(sigma) / 16, below: value == low ? 1 : 0, above: value == high ? 1 : 0)
+    }
+}
+
+/// Collects observations.
+struct ObserveStep: BatchStep {
+    var observations: Observations
+
+    mutating func take(
+        _ scratch: BatchScratch, count: Int, anyKnown: Bool, low: Int32, high: Int32,
+        network: UnsafePointer<gam_network>?
+    ) {
+        observations.append(scratch, count: count, anyKnown: anyKnown, low: low, high: high)
+    }
+}

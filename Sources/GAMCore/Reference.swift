@@ -1,0 +1,278 @@
+// The reference implementation of the integer contract: slow, scalar, obvious. It is the truth.
+//
+// What always holds here:
+// - Every formula stands as docs/format.md, section "Integer contract", states it, in 64-bit
+//   arithmetic, one position after the other, without tables beyond the three of the format.
+// - The C kernels are tested against this file bit for bit.
+
+import CGAMKernels
+
+enum Reference {
+    private static let stride = GAM_BATCH_STRIDE
+
+    /// Element `n` of row `row` of one of the batch's arrays.
+    static func cell<T>(
+        _ array: UnsafeMutablePointer<T>, _ row: Int, _ n: Int
+    ) -> UnsafeMutablePointer<Int32> {
+        UnsafeMutableRawPointer(array).assumingMemoryBound(to: Int32.self) + row * stride + n
+    }
+
+    static func clamp(_ v: Int, _ low: Int, _ high: Int) -> Int { min(max(v, low), high) }
+
+    private static func saturate(_ v: Int) -> Int {
+        clamp(v, -GAM_DIFFERENCE_MAX, GAM_DIFFERENCE_MAX)
+    }
+
+    // MARK: inputs
+
+    /// A divisor: sigma in 1/16 steps.
+    struct Scale {
+        let exponent: Int
+        let inverse: Int
+        let octaves: Int
+
+        init(_ sigma: Int) {
+            exponent = Int.bitWidth - 1 - sigma.leadingZeroBitCount
+            let m = (exponent <= 15 ? sigma << (15 - exponent) : sigma >> (exponent - 15)) - 32768
+            inverse = 32437 - ((26479 * m) >> 15) + ((10592 * ((m * m) >> 15)) >> 15)
+            let m8 = m >> 7
+            octaves = 256 * exponent + m8 + ((88 * m8 * (256 - m8)) >> 16)
+        }
+
+        /// v / sigma in 1/256.
+        func divide(_ v: Int) -> Int {
+            let limited = Reference.clamp(v, -(1 << exponent), 1 << exponent)
+            let q = exponent <= 14 ? limited << (14 - exponent) : limited >> (exponent - 14)
+            return (q * inverse + 65536) >> 17
+        }
+    }
+
+    static func gather(
+        _ s: gam_stencil, _ run: gam_run, at: Int, count: Int,
+        _ batch: UnsafeMutablePointer<gam_batch>
+    ) {
+        for n in 0..<count {
+            var inputs: [Int] = []
+            position(s, run, n, batch, at + n, &inputs)
+            write(inputs, at: at + n, batch)
+        }
+    }
+
+    /// Inputs of position `n`, in pairs of int16 with the even one in the low half.
+    static func write(_ inputs: [Int], at n: Int, _ batch: UnsafeMutablePointer<gam_batch>) {
+        let even = inputs.count % 2 == 0 ? inputs : inputs + [0]
+        for pair in 0..<even.count / 2 {
+            let low = UInt32(truncatingIfNeeded: even[2 * pair]) & 0xffff
+            let high = UInt32(truncatingIfNeeded: even[2 * pair + 1]) << 16
+            cell(&batch.pointee.inputs, pair, n).pointee = Int32(bitPattern: low | high)
+        }
+    }
+
+    private static func offsets<T>(_ tuple: T, _ count: Int32) -> [Int] {
+        withUnsafeBytes(of: tuple) { bytes in
+            bytes.bindMemory(to: Int32.self).prefix(Int(count)).map { Int($0) }
+        }
+    }
+
+    private static func position(
+        _ s: gam_stencil, _ run: gam_run, _ n: Int, _ batch: UnsafeMutablePointer<gam_batch>,
+        _ to: Int, _ inputs: inout [Int]
+    ) {
+        let low = Int(run.low)
+        let high = Int(run.high)
+        let own = offsets(s.own, s.own_count).map { Int(run.value[n + $0]) }
+        let errors = offsets(s.error, s.error_count).map { Int(run.error[n + $0]) }
+        let base = clamp(base(s.base, own, low, high), low, high)
+        let differences = own.map { saturate($0 - base) }
+        let twice = errors.count == 6 ? 2 : 1
+        let errorSum = errors.enumerated().reduce(0) {
+            $0 + abs($1.element) * ($1.offset < 2 ? twice : 1)
+        }
+        let differenceSum = differences.prefix(8).reduce(0) { $0 + abs($1) }
+        let byError = Scale(2 * errorSum + 8)
+        let byDifference = Scale(2 * differenceSum + 8)
+        cell(&batch.pointee.base, 0, to).pointee = Int32(base)
+        cell(&batch.pointee.fraction, 0, to).pointee = 0
+        cell(&batch.pointee.sigma, 0, to).pointee = Int32(2 * errorSum + 8)
+        cell(&batch.pointee.octaves, 0, to).pointee = Int32(byError.octaves)
+
+        inputs += differences.map(byDifference.divide)
+        inputs += errors.map(byError.divide)
+        inputs.append((byError.octaves - 768) >> 1)
+        inputs.append(clamp((byDifference.octaves - byError.octaves) >> 1, -4096, 4096))
+        inputs.append(level(base, low, high))
+        for offset in offsets(s.ahead, s.ahead_count) {
+            let ahead = run.ahead.map { saturate(Int($0[n + offset]) - base) } ?? 0
+            inputs.append(byDifference.divide(ahead))
+        }
+        if run.previous_planes > 0 {
+            previous(s, run.previous_value.0!, run.previous_error.0!, n, byError, byDifference, &inputs)
+        }
+        if run.previous_planes > 1 {
+            previous(s, run.previous_value.1!, run.previous_error.1!, n, byError, byDifference, &inputs)
+        }
+    }
+
+    private static func base(_ kind: gam_base, _ c: [Int], _ low: Int, _ high: Int) -> Int {
+        if kind == GAM_BASE_LORENZO { return c[0] + c[1] + c[2] - c[3] - c[4] - c[5] + c[6] }
+        return clamp(c[0] + c[1] - c[2], min(c[0], c[1]), max(c[0], c[1]))
+    }
+
+    /// Where in [low, high] the base lies: -256 ... 256.
+    private static func level(_ base: Int, _ low: Int, _ high: Int) -> Int {
+        let range = high - low
+        let bits = Int.bitWidth - range.leadingZeroBitCount
+        let down = max(0, bits - 15)
+        let factor = (512 << 15) / ((range >> down) + 1)
+        return ((((base - low) >> down) * factor) >> 15) - 256
+    }
+
+    private static func previous(
+        _ s: gam_stencil, _ value: UnsafePointer<Int32>, _ error: UnsafePointer<Int32>, _ n: Int,
+        _ byError: Scale, _ byDifference: Scale, _ inputs: inout [Int]
+    ) {
+        let centre = Int(value[n])
+        for offset in offsets(s.previous, s.previous_count) {
+            inputs.append(byDifference.divide(saturate(Int(value[n + offset]) - centre)))
+        }
+        inputs.append(byError.divide(Int(error[n])))
+        for offset in offsets(s.previous_error, 2) {
+            inputs.append(byError.divide(Int(error[n + offset])))
+        }
+    }
+
+    // MARK: network
+
+    static func infer(
+        _ w: gam_network, count: Int, _ batch: UnsafeMutablePointer<gam_batch>
+    ) {
+        let f = Int(w.inputs)
+        let h = Int(w.hidden)
+        for n in 0..<count {
+            let x = (0..<f).map { half(cell(&batch.pointee.inputs, $0 / 2, n).pointee, $0) }
+            let h1 = dense(x, w.weights1, w.bias1, h).map(activate)
+            let h2 = dense(h1, w.weights2, w.bias2, h).map(activate)
+            for (k, v) in dense(h2, w.weights3, w.bias3, 3 * Int(w.components)).enumerated() {
+                cell(&batch.pointee.outputs, k, n).pointee = Int32(v)
+            }
+        }
+    }
+
+    private static func half(_ pair: Int32, _ i: Int) -> Int {
+        Int(Int16(truncatingIfNeeded: i % 2 == 0 ? pair : pair >> 16))
+    }
+
+    private static func dense(
+        _ x: [Int], _ weights: UnsafePointer<Int16>, _ bias: UnsafePointer<Int32>, _ rows: Int
+    ) -> [Int] {
+        (0..<rows).map { row in
+            x.indices.reduce(Int(bias[row])) { $0 + x[$1] * Int(weights[row * x.count + $1]) }
+        }
+    }
+
+    private static func activate(_ v: Int) -> Int {
+        clamp((v + 2048) >> 12, 0, GAM_ACTIVATION_MAX)
+    }
+
+    // MARK: landscape
+
+    static func landscapes(
+        _ components: Int32, _ low: Int32, _ high: Int32, _ count: Int,
+        _ batch: UnsafeMutablePointer<gam_batch>, _ out: UnsafeMutablePointer<gam_landscape>
+    ) {
+        let k = Int(components)
+        for n in 0..<count {
+            let o = (0..<3 * k).map { Int(cell(&batch.pointee.outputs, $0, n).pointee) }
+            let octaves = Int(cell(&batch.pointee.octaves, 0, n).pointee)
+            let scales = (0..<k).map {
+                clamp((o[k + $0] >> 16) + ((octaves - 1024) >> 4), -80, 26 * 16 + 111)
+            }
+            let shift = clamp(max((scales.min()! >> 4) - 2, (scales.max()! >> 4) - 6), 0, 26)
+            let weights = weights((0..<k).map { o[2 * k + $0] >> 12 })
+            let sigma = Int(cell(&batch.pointee.sigma, 0, n).pointee)
+            let fraction = Int(cell(&batch.pointee.fraction, 0, n).pointee)
+            var l = gam_landscape()
+            for i in 0..<k {
+                let at = ((clamp(o[i] >> 8, -32768, 32767) * sigma) >> 8) + fraction
+                let s = clamp(scales[i] - 16 * shift, -80, 111)
+                set(&l.location, i, clamp(at >> shift, -(1 << 18), 1 << 18))
+                set(&l.inverse, i, Int(inverseScale(s & 15)))
+                set(&l.down, i, 12 + (s >> 4))
+                set(&l.weight, i, weights[i])
+            }
+            let base = Int(cell(&batch.pointee.base, 0, n).pointee)
+            let most = GAM_BINS_MAX
+            l.base = Int32(base)
+            l.shift = Int32(shift)
+            l.edge = Int32(-(128 >> shift))
+            l.first = Int32(clamp((Int(low) - base) >> shift, -most, 0))
+            l.last = Int32(clamp((Int(high) - base) >> shift, 0, most))
+            out[n] = l
+        }
+    }
+
+    private static func set<T>(_ tuple: inout T, _ i: Int, _ value: Int) {
+        withUnsafeMutableBytes(of: &tuple) {
+            $0.bindMemory(to: Int32.self)[i] = Int32(value)
+        }
+    }
+
+    private static func inverseScale(_ i: Int) -> UInt16 {
+        withUnsafeBytes(of: gam_inverse_scale) { $0.bindMemory(to: UInt16.self)[i] }
+    }
+
+    private static func exp2Fraction(_ i: Int) -> Int {
+        withUnsafeBytes(of: gam_exp2_fraction) { Int($0.bindMemory(to: UInt16.self)[i]) }
+    }
+
+    private static func weights(_ logits: [Int]) -> [Int] {
+        let total = GAM_TOTAL - GAM_ESCAPE
+        let most = logits.max()!
+        let parts = logits.map { logit in
+            most - logit >= 4096 ? 0 : exp2Fraction((most - logit) & 255) >> ((most - logit) >> 8)
+        }
+        let sum = parts.reduce(0, +)
+        var weights = parts.dropLast().map { $0 * total / sum }
+        weights.append(total - weights.reduce(0, +))
+        return weights
+    }
+
+    // MARK: trace
+
+    static func recall(
+        _ reader: inout gam_reader, _ components: Int32, _ count: Int,
+        _ landscapes: UnsafePointer<gam_landscape>, _ low: Int32, _ high: Int32,
+        _ known: UnsafePointer<UInt8>?, _ values: UnsafeMutablePointer<Int32>
+    ) {
+        for n in 0..<count where known == nil || known![n] == 0 {
+            var trace = ReferenceTrace(reader: reader)
+            let l = landscapes[n]
+            let value = trace.next(l) { gam_below_reference(l, Int(components), $0) }
+            reader = trace.reader
+            if value < Int(low) || value > Int(high) {
+                reader.failed = 1
+                values[n] = l.base
+            } else {
+                values[n] = Int32(value)
+            }
+        }
+    }
+
+    /// F(bin): probability below the lower edge of a bin.
+    private static func gam_below_reference(
+        _ l: gam_landscape, _ components: Int, _ bin: Int
+    ) -> Int {
+        if bin <= Int(l.first) { return 0 }
+        if bin > Int(l.last) { return GAM_TOTAL - GAM_ESCAPE }
+        let location = offsets(l.location, 3)
+        let inverse = offsets(l.inverse, 3)
+        let down = offsets(l.down, 3)
+        let weight = withUnsafeBytes(of: l.weight) { Array($0.bindMemory(to: UInt32.self)) }
+        return (0..<components).reduce(0) { sum, k in
+            let a = bin * 256 + Int(l.edge) - location[k]
+            let i = clamp(2048 + ((a * inverse[k]) >> down[k]), 0, 4095)
+            let f = withUnsafeBytes(of: gam_logistic) { Int($0.bindMemory(to: UInt32.self)[i]) }
+            return sum + (Int(weight[k]) * f) >> 16
+        }
+    }
+}

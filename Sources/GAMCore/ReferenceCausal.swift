@@ -1,0 +1,70 @@
+// The reference of the causal order's inputs.
+//
+// What always holds here: see Reference.swift.
+
+import CGAMKernels
+
+extension Reference {
+    static func gatherCausal(
+        _ c: gam_causal, count: Int, _ batch: UnsafeMutablePointer<gam_batch>
+    ) {
+        for lane in 0..<count {
+            let prediction = predict(c, lane)
+            let average = mixed(c.averages, lane)
+            let sigma = averageSigma(average, Int(c.down))
+            let scale = Scale(sigma)
+            cell(&batch.pointee.base, 0, lane).pointee = Int32(prediction >> 8)
+            cell(&batch.pointee.fraction, 0, lane).pointee = Int32(prediction & 255)
+            cell(&batch.pointee.sigma, 0, lane).pointee = Int32(sigma)
+            cell(&batch.pointee.octaves, 0, lane).pointee = Int32(scale.octaves)
+            var inputs = (1...8).map { scale.divide(Int(c.own_error[lane - $0 * Int(c.stride)])) }
+            inputs.append((scale.octaves - 768) >> 1)
+            inputs.append(logRatio(Int(c.averages.0![lane]), average))
+            inputs.append(logRatio(Int(c.averages.2![lane]), average))
+            if c.uses_partner != 0 { inputs += partnerInputs(c, lane, average) }
+            write(inputs, at: lane, batch)
+        }
+    }
+
+    /// The linear prediction in 1/256, clamped to the range.
+    private static func predict(_ c: gam_causal, _ lane: Int) -> Int {
+        let taps = Int(c.own_order + c.cross_order)
+        let w = c.coefficients.map { $0 + lane / LaneGrid.groupLanes * taps }
+        var sum = 0
+        for i in 0..<Int(c.own_order) {
+            sum += Int(c.own[lane - (i + 1) * Int(c.stride)]) * Int(w![i])
+        }
+        for i in 0..<Int(c.cross_order) {
+            let value = c.partner[lane - (i + Int(c.cross_first)) * Int(c.stride)]
+            sum += Int(value) * Int(w![Int(c.own_order) + i])
+        }
+        return clamp(sum >> 8, Int(c.low) * 256, Int(c.high) * 256)
+    }
+
+    private typealias Averages = (
+        UnsafePointer<Int32>?, UnsafePointer<Int32>?, UnsafePointer<Int32>?
+    )
+
+    private static func mixed(_ a: Averages, _ lane: Int) -> Int {
+        Int(a.1![lane]) >> 1 + Int(a.0![lane]) >> 2 + Int(a.2![lane]) >> 2
+    }
+
+    private static func averageSigma(_ average: Int, _ down: Int) -> Int {
+        min(average >> 6, (1 << 30) >> down) << down + 8
+    }
+
+    private static func logRatio(_ over: Int, _ under: Int) -> Int {
+        clamp((Scale(over + 16).octaves - Scale(under + 16).octaves) >> 1, -4096, 4096)
+    }
+
+    private static func partnerInputs(_ c: gam_causal, _ lane: Int, _ own: Int) -> [Int] {
+        let average = mixed(c.partner_averages, lane)
+        let scale = Scale(averageSigma(average, Int(c.down)))
+        let errors = (0..<3).map {
+            scale.divide(Int(c.partner_error[lane - ($0 + Int(c.cross_first)) * Int(c.stride)]))
+        }
+        return errors + [
+            logRatio(Int(c.partner_averages.0![lane]), average), logRatio(average, own),
+        ]
+    }
+}

@@ -1,0 +1,280 @@
+// One shard or overview: planes of integers <-> ranges and a trace.
+//
+// What always holds here:
+// - `encode` and `recall` walk the same positions with the same contexts; only the step differs.
+// - Planes are linear here: [plane][point], planes = channels x points of a fourth axis.
+
+import CGAMKernels
+
+/// Networks by role: how many earlier planes a plane looks at (0, 1 or 2).
+public struct NetworkSet: Equatable, Sendable {
+    /// At least one; index = role.
+    public let roles: [FieldNetwork]
+    /// The order and dimensionality the networks were made for.
+    public let domain: Domain
+
+    /// What kind of walk a set of networks belongs to.
+    public enum Domain: UInt8, Sendable, CaseIterable {
+        case plane = 0
+        case volume = 1
+        case causal = 2
+
+        /// Inputs of the network of a role.
+        public func inputCount(role: Int) -> Int {
+            switch self {
+            case .plane:
+                WavefrontCoder.inputCount(
+                    Wavefront(depth: 1, height: 2, width: 2), previous: role)
+            case .volume:
+                WavefrontCoder.inputCount(
+                    Wavefront(depth: 2, height: 2, width: 2), previous: role)
+            case .causal: CausalCoder.inputCount(role: role)
+            }
+        }
+    }
+
+    /// Fails unless every role has the inputs its domain gives.
+    public init?(domain: Domain, roles: [FieldNetwork]) {
+        guard (1...3).contains(roles.count),
+            roles.enumerated().allSatisfy({
+                $0.element.shape.inputs == domain.inputCount(role: $0.offset)
+            })
+        else { return nil }
+        self.domain = domain
+        self.roles = roles
+    }
+}
+
+extension ShardLayout {
+    /// The domain whose networks this layout needs.
+    public var domain: NetworkSet.Domain {
+        guard let wavefront else { return .causal }
+        return wavefront.depth > 1 ? .volume : .plane
+    }
+}
+
+/// The modelled content of a shard: what a record keeps.
+package struct CodedShard: Equatable, Sendable {
+    /// Smallest and largest value of each plane.
+    package var ranges: [ClosedRange<Int32>]
+    /// Linear predictors of a causal shard; empty in wavefront order.
+    package var predictors: [LinearPredictor]
+    package var trace: Trace
+
+    package init(ranges: [ClosedRange<Int32>], predictors: [LinearPredictor], trace: Trace) {
+        self.ranges = ranges
+        self.predictors = predictors
+        self.trace = trace
+    }
+}
+
+/// The trace did not lead to a value at every address.
+package struct TraceExhausted: Error {}
+
+/// Codes shards; keeps its working memory between calls. One per thread.
+package final class ShardCoder {
+    package let engine: Engine
+    private let scratch = BatchScratch()
+    private var planes: [ShearedPlane] = []
+    private let ahead = Buffer()
+    private let causal = CausalPlanes()
+
+    package init(engine: Engine = .best) {
+        self.engine = engine
+    }
+
+    /// What a walk does with each plane.
+    private struct Task {
+        let layout: ShardLayout
+        let independent: Set<Int>
+        let networks: NetworkSet?
+        let rolesMax: Int
+        let ranges: [ClosedRange<Int32>]
+        /// Values of the overview, [plane][point]; nil without one.
+        let overview: UnsafePointer<Int32>?
+    }
+
+    /// Codes the planes of a shard.
+    /// - Parameters:
+    ///   - linear: [plane][point] values.
+    ///   - overview: values of the overview's lattice, already stored elsewhere.
+    package func encode(
+        _ linear: UnsafePointer<Int32>, layout: ShardLayout, independent: Set<Int>,
+        networks: NetworkSet, predictors: [LinearPredictor], overview: UnsafePointer<Int32>?
+    ) -> CodedShard {
+        let ranges = Self.ranges(linear, layout)
+        let writer = TraceWriter(symbolsMax: layout.sampleCount)
+        let task = Task(
+            layout: layout, independent: independent, networks: networks,
+            rolesMax: networks.roles.count - 1, ranges: ranges, overview: overview)
+        var step = PriceStep(engine: engine, writer: writer)
+        if layout.order == .causal {
+            walkCausal(task, predictors, linear: linear, into: nil, &step)
+        } else {
+            walkAll(task, linear: linear, into: nil, &step)
+        }
+        return CodedShard(ranges: ranges, predictors: predictors, trace: writer.finish())
+    }
+
+    /// Recalls the planes of a shard into `linear`.
+    package func recall(
+        _ shard: CodedShard, layout: ShardLayout, independent: Set<Int>, networks: NetworkSet,
+        overview: UnsafePointer<Int32>?, into linear: UnsafeMutablePointer<Int32>
+    ) throws(TraceExhausted) {
+        var failed = false
+        let task = Task(
+            layout: layout, independent: independent, networks: networks,
+            rolesMax: networks.roles.count - 1, ranges: shard.ranges, overview: overview)
+        shard.trace.words.withUnsafeBufferPointer { words in
+            shard.trace.bits.withUnsafeBufferPointer { bits in
+                var step = RecallStep(engine: engine, reader: Self.reader(shard, words, bits))
+                if layout.order == .causal {
+                    walkCausal(task, shard.predictors, linear: nil, into: linear, &step)
+                } else {
+                    walkAll(task, linear: nil, into: linear, &step)
+                }
+                failed = step.reader.failed != 0 || step.reader.words != step.reader.words_end
+            }
+        }
+        if failed { throw TraceExhausted() }
+    }
+
+    /// Positions of a shard as fitting sees them, appended to the observations of each role.
+    package func observe(
+        _ linear: UnsafePointer<Int32>, layout: ShardLayout, independent: Set<Int>, rolesMax: Int,
+        predictors: [LinearPredictor], overview: UnsafePointer<Int32>?,
+        into observations: inout [Observations]
+    ) {
+        let task = Task(
+            layout: layout, independent: independent, networks: nil, rolesMax: rolesMax,
+            ranges: Self.ranges(linear, layout), overview: overview)
+        for index in 0..<layout.planeCount {
+            let role = self.role(index, task)
+            var step = ObserveStep(observations: observations[role])
+            observations[role] = Observations(inputCount: observations[role].inputCount)
+            if layout.order == .causal {
+                observeCausal(task, index, predictors, linear, &step)
+            } else {
+                walkPlane(index, task, linear: linear, into: nil, &step)
+            }
+            observations[role] = step.observations
+        }
+    }
+
+    private static func reader(
+        _ shard: CodedShard, _ words: UnsafeBufferPointer<UInt16>,
+        _ bits: UnsafeBufferPointer<UInt8>
+    ) -> gam_reader {
+        var reader = gam_reader()
+        withUnsafeMutableBytes(of: &reader.state) { state in
+            for (i, s) in shard.trace.states.prefix(GAM_STATES).enumerated() {
+                state.bindMemory(to: UInt32.self)[i] = s
+            }
+        }
+        reader.words = words.baseAddress
+        reader.words_end = words.baseAddress.map { $0 + words.count }
+        reader.bits = bits.baseAddress
+        reader.bits_end = bits.baseAddress.map { $0 + bits.count }
+        return reader
+    }
+
+    static func ranges(_ linear: UnsafePointer<Int32>, _ layout: ShardLayout)
+        -> [ClosedRange<Int32>]
+    {
+        (0..<layout.planeCount).map { plane in
+            let values = linear + plane * layout.points
+            var low = values[0]
+            var high = values[0]
+            for i in 1..<max(layout.points, 1) {
+                low = min(low, values[i])
+                high = max(high, values[i])
+            }
+            return low...high
+        }
+    }
+
+    // MARK: wavefront
+
+    private func role(_ index: Int, _ task: Task) -> Int {
+        min(task.layout.previous(of: index, independent: task.independent).count, task.rolesMax)
+    }
+
+    private func walkAll(
+        _ task: Task, linear: UnsafePointer<Int32>?, into: UnsafeMutablePointer<Int32>?,
+        _ step: inout some BatchStep
+    ) {
+        for index in 0..<task.layout.planeCount {
+            walkPlane(index, task, linear: linear, into: into, &step)
+        }
+    }
+
+    private func walkPlane(
+        _ index: Int, _ task: Task, linear: UnsafePointer<Int32>?,
+        into: UnsafeMutablePointer<Int32>?, _ step: inout some BatchStep
+    ) {
+        let layout = task.layout
+        guard let wavefront = layout.wavefront else { return }
+        while planes.count <= index { planes.append(ShearedPlane()) }
+        let plane = planes[index]
+        let values = plane.values.reserve(wavefront.size)
+        (plane.low, plane.high) = (task.ranges[index].lowerBound, task.ranges[index].upperBound)
+        if let linear { wavefront.shear(linear + index * layout.points, into: values) }
+        let role = self.role(index, task)
+        let context = PlaneContext(
+            plane: plane,
+            previous: layout.previous(of: index, independent: task.independent).prefix(role).map {
+                planes[$0]
+            },
+            ahead: prepareOverview(index, task, wavefront, values), spacing: task.overview == nil
+                ? 0 : layout.spacing, network: task.networks?.roles[role])
+        WavefrontCoder(geometry: wavefront, engine: engine, scratch: scratch)
+            .walk(context, complete: linear != nil, step: &step)
+        if let into { wavefront.unshear(values, into: into + index * layout.points) }
+    }
+
+    private func prepareOverview(
+        _ index: Int, _ task: Task, _ wavefront: Wavefront, _ values: UnsafeMutablePointer<Int32>
+    ) -> Buffer? {
+        guard let overview = task.overview, let coarse = task.layout.overview else { return nil }
+        let lattice = overview + index * coarse.points
+        Overview.interpolate(
+            lattice, wavefront, spacing: task.layout.spacing, into: ahead.reserve(wavefront.size))
+        Overview.plant(lattice, wavefront, spacing: task.layout.spacing, into: values)
+        return ahead
+    }
+
+    /// The overview's lattice of a shard: [plane][coarse point].
+    package static func overview(_ linear: UnsafePointer<Int32>, layout: ShardLayout) -> [Int32]? {
+        guard let coarse = layout.overview, let wavefront = layout.wavefront else { return nil }
+        return Array(unsafeUninitializedCapacity: coarse.sampleCount) { out, count in
+            for plane in 0..<layout.planeCount {
+                Overview.pick(
+                    linear + plane * layout.points, wavefront, spacing: layout.spacing,
+                    into: out.baseAddress! + plane * coarse.points)
+            }
+            count = coarse.sampleCount
+        }
+    }
+
+    // MARK: causal
+
+    private func walkCausal(
+        _ task: Task, _ predictors: [LinearPredictor], linear: UnsafePointer<Int32>?,
+        into: UnsafeMutablePointer<Int32>?, _ step: inout some BatchStep
+    ) {
+        let coder = CausalCoder(
+            length: task.layout.points, channels: task.layout.planeCount, ranges: task.ranges,
+            predictors: predictors, engine: engine, scratch: scratch, planes: causal)
+        coder.walk(linear: linear, into: into, networks: task.networks, only: nil, step: &step)
+    }
+
+    private func observeCausal(
+        _ task: Task, _ index: Int, _ predictors: [LinearPredictor],
+        _ linear: UnsafePointer<Int32>, _ step: inout some BatchStep
+    ) {
+        let coder = CausalCoder(
+            length: task.layout.points, channels: task.layout.planeCount, ranges: task.ranges,
+            predictors: predictors, engine: engine, scratch: scratch, planes: causal)
+        coder.walk(linear: linear, into: nil, networks: nil, only: index, step: &step)
+    }
+}

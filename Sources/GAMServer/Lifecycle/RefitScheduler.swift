@@ -1,0 +1,229 @@
+// Fits signals again in idle time: better weights, fewer bytes, the same samples.
+//
+// What always holds:
+// - It works only while no request runs, and stops within one step of the codec when one comes.
+// - A swap compares the catalog entry: a put, replace or delete that came meanwhile wins.
+// - The content hash never changes; a result that is not smaller is dropped.
+
+import GAMCodec
+import GAMFormat
+import GAMProtocol
+import GAMStore
+import Logging
+import Synchronization
+
+/// Decides which signal is fitted next. Pure.
+package struct RefitPlanner: Sendable {
+    package struct Candidate: Equatable, Sendable {
+        package let key: String
+        package let effort: Int
+    }
+    package let targetEffort: Int
+    package private(set) var best: Candidate?
+
+    package init(targetEffort: Int) { self.targetEffort = targetEffort }
+
+    /// Looks at one signal: the lowest effort wins, then the first key.
+    package mutating func consider(key: String, effort: Int, effortTried: Int) {
+        guard max(effort, effortTried) < targetEffort else { return }
+        if let best, best.effort <= effort { return }
+        best = Candidate(key: key, effort: effort)
+    }
+}
+
+/// What the idle work is doing and has done, for `gamctl jobs`.
+final class JobBoard: Sendable {
+    static let finishedMax = 32
+    private let state = Monitor((current: WireJob?.none, finished: [WireJob]()))
+
+    func begin(_ key: String, bytes: Int) {
+        var job = WireJob()
+        job.key = key
+        job.state = "running"
+        job.bytesBefore = UInt64(bytes)
+        let started = job
+        state.withLock { $0.current = started }
+    }
+
+    func progress(_ fraction: Double) {
+        state.withLock { $0.current?.progress = min(max(fraction, 0), 1) }
+    }
+
+    func end(_ outcome: String, bytes: Int?) {
+        state.withLock { state in
+            guard var job = state.current else { return }
+            state.current = nil
+            job.state = outcome
+            if let bytes {
+                job.bytesAfter = UInt64(bytes)
+                job.progress = 1
+            }
+            state.finished.append(job)
+            if state.finished.count > Self.finishedMax { state.finished.removeFirst() }
+        }
+    }
+
+    func list() -> [WireJob] {
+        state.withLock { state in (state.current.map { [$0] } ?? []) + state.finished.reversed() }
+    }
+}
+
+final class RefitScheduler: Sendable {
+    private let catalog: SignalCatalog
+    private let activity: Activity
+    private let jobs: JobBoard
+    private let settings: ServerConfiguration.Refit
+    private let threads: Int
+    private let log: Logger
+    private struct State {
+        var isStopping = false
+        var isRunning = false
+    }
+    private let state = Monitor(State())
+    /// Set while stopping; read by the codec's progress calls without a lock.
+    private let mustStop = Atomic(false)
+
+    init(
+        catalog: SignalCatalog, activity: Activity, jobs: JobBoard,
+        settings: ServerConfiguration.Refit, threads: Int, log: Logger
+    ) {
+        self.catalog = catalog
+        self.activity = activity
+        self.jobs = jobs
+        self.settings = settings
+        self.threads = threads
+        self.log = log
+    }
+
+    func start() {
+        guard settings.enabled else { return }
+        state.withLock { $0.isRunning = true }
+        guard startThread(named: "gamd-refit", run) else {
+            state.withLock { $0.isRunning = false }
+            return log.error("no thread for fitting in idle time; nothing is fitted again")
+        }
+    }
+
+    func stop(milliseconds: Int) -> Bool {
+        mustStop.store(true, ordering: .relaxed)
+        state.withLock { $0.isStopping = true }
+        return state.wait(milliseconds: milliseconds) { $0.isRunning ? nil : true } ?? false
+    }
+
+    private func run() {
+        let idle = Int64(settings.idleSeconds) * 1000
+        var pause = idle
+        while state.wait(
+            milliseconds: Int(pause), for: { $0.isStopping ? true : nil }) == nil
+        {
+            pause = max(idle - activity.idleMilliseconds, 10)
+            guard activity.idleMilliseconds >= idle else { continue }
+            do {
+                // Nothing to do: look again when the next idle time has passed.
+                if try !refitOne() { pause = max(idle, 1_000) }
+            } catch {
+                log.warning("fitting again in idle time failed: \(error)")
+                jobs.end("failed: \(Failure(error).text)", bytes: nil)
+                pause = 60_000
+            }
+        }
+        state.withLock { $0.isRunning = false }
+    }
+
+    private var mayGoOn: Bool {
+        !mustStop.load(ordering: .relaxed) && !activity.isBusy
+    }
+
+    /// Fits the next signal again; false when none is below the target.
+    private func refitOne() throws -> Bool {
+        guard let candidate = try nextCandidate() else { return false }
+        let signal: OpenSignal
+        do {
+            signal = try catalog.open(candidate.key)
+        } catch let failure as Failure where failure.status == .notFound {
+            return true
+        }
+        jobs.begin(candidate.key, bytes: signal.record.storedBytes)
+        let reservation = try catalog.reserve(for: candidate.key)
+        do {
+            try refit(signal, reservation)
+        } catch StoreError.unknownOutcome(let id) {
+            throw StoreError.unknownOutcome(id)
+        } catch CodecError.cancelled {
+            catalog.abandon(reservation)
+            jobs.end("interrupted", bytes: nil)
+        } catch let failure as Failure where failure.status == .busy {
+            catalog.abandon(reservation)
+            jobs.end("superseded", bytes: nil)
+        } catch {
+            catalog.abandon(reservation)
+            try? catalog.amend(signal.record) { $0.effortTried = UInt32(settings.effort) }
+            throw error
+        }
+        return true
+    }
+
+    private func refit(_ signal: OpenSignal, _ reservation: WriteReservation) throws {
+        let record = signal.record
+        let sink = StoreRecordSink(store: catalog.store, space: reservation.records)
+        let manifest = try SignalWriter(priors: .shipped).refit(
+            record.manifest, from: signal.source, effort: settings.effort, threads: threads,
+            into: sink
+        ) { fraction in
+            jobs.progress(fraction)
+            return mayGoOn
+        }
+        guard let manifest, manifest.contentHash == record.manifest.contentHash else {
+            catalog.abandon(reservation)
+            try keep(record, manifest)
+            return
+        }
+        var message = record.message
+        message.recordSpace = .init(reservation.records.bytes)
+        message.effortTried = UInt32(settings.effort)
+        // Manifests are small unless rounds are many; one that is a blob keeps the old layout.
+        let bytes = manifest.serialized()
+        guard bytes.count <= Attachments.inlineManifestBytesMax, message.manifestPieces == 0 else {
+            catalog.abandon(reservation)
+            return try keep(record, nil)
+        }
+        message.manifest = .init(bytes)
+        let condition = PublishCondition.unchanged(version: record.version)
+        let published = try catalog.publish(record.key, message, reservation, condition)
+        log.info(
+            "\"\(record.key)\": \(record.storedBytes) -> \(published.record.storedBytes) bytes")
+        jobs.end("done", bytes: published.record.storedBytes)
+    }
+
+    /// Nothing was gained: remember that it was tried.
+    private func keep(_ record: SignalRecord, _ manifest: SignalManifest?) throws {
+        if let manifest {
+            throw Failure(
+                .failed,
+                "\"\(record.key)\": fitting changed the samples (\(manifest.contentHash.hex));"
+                    + " the old network stays, please report it")
+        }
+        do {
+            try catalog.amend(record) { $0.effortTried = UInt32(settings.effort) }
+        } catch StoreError.conflict {
+            return jobs.end("superseded", bytes: nil)
+        }
+        jobs.end("nothing gained", bytes: record.storedBytes)
+    }
+
+    private func nextCandidate() throws -> RefitPlanner.Candidate? {
+        var planner = RefitPlanner(targetEffort: settings.effort)
+        var after: String?
+        while mayGoOn {
+            let page = try catalog.list(prefix: "", after: after, limit: 1_000)
+            for case (let key, .success(let record)) in page.entries {
+                planner.consider(
+                    key: key, effort: record.manifest.effort,
+                    effortTried: Int(clamping: record.message.effortTried))
+            }
+            after = page.entries.last?.key
+            if page.isLast || after == nil { return planner.best }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,161 @@
+// One function per operation. Each gives the last answer and its body, or throws; long ones send
+// earlier frames through the sink.
+
+import GAMCodec
+import GAMCore
+import GAMProtocol
+import GAMStore
+
+struct RequestHandlers: Sendable {
+    let catalog: SignalCatalog
+    let adapters: any SignalAdapters
+    let spools: SpoolFolder
+    let settings: ServerConfiguration
+    let codecThreads: Int
+    let jobs: JobBoard
+    let readers = ReaderCache()
+    let serverVersion: String
+
+    func perform(
+        _ job: RequestJob, _ sink: any ReplySink
+    ) throws -> (reply: WireReply, body: [UInt8]) {
+        let request = job.request
+        guard let operation = request.operation else {
+            throw Failure(.unsupported, "the operation is not known to this gamd")
+        }
+        switch operation {
+        case .hello: return (hello(), [])
+        case .putCommit(let commit): return (try put(job, commit, sink), [])
+        case .get(let get): return try self.get(try key(request), get, job.context, sink)
+        case .read(let read): return try self.read(try key(request), read, job.context, sink)
+        case .stat(let stat): return (try self.stat(try key(request), stat), [])
+        case .list(let list): return (try self.list(list), [])
+        case .delete: return (try delete(try key(request)), [])
+        case .verify: return (try verify(try key(request), job, sink), [])
+        case .jobs: return (jobList(), [])
+        case .plugins: return (plugins(), [])
+        case .putBegin, .putData, .cancel:
+            throw Failure(.failed, "\(operation) reached a handler")
+        }
+    }
+
+    private func key(_ request: WireRequest) throws -> String {
+        try SignalKey(request.key).text
+    }
+
+    private func hello() -> WireReply {
+        var reply = WireReply()
+        reply.hello.server = serverVersion
+        reply.hello.protocol = UInt32(WireLimits.protocolVersion)
+        reply.hello.metadataBytesMax = UInt32(WireLimits.metadataBytesMax)
+        reply.hello.bodyBytesMax = UInt64(WireLimits.bodyBytesMax)
+        reply.hello.requestsInFlightMax = UInt32(settings.limits.requestsPerConnectionMax)
+        reply.hello.putBytesMax = UInt64(settings.limits.putBytesMax)
+        return reply
+    }
+
+    private func stat(_ key: String, _ stat: WireStat) throws -> WireReply {
+        var reply = WireReply()
+        reply.key = key
+        reply.stat = WireStatResult(try catalog.record(key), energy: stat.energy)
+        return reply
+    }
+
+    private func list(_ list: WireList) throws -> WireReply {
+        let limit = min(
+            list.limit == 0 ? WireLimits.listCountMax : Int(clamping: list.limit),
+            WireLimits.listCountMax)
+        guard list.prefix.utf8.count <= WireLimits.keyBytesMax,
+            list.cursor.utf8.count <= WireLimits.keyBytesMax
+        else { throw Failure(.badRequest, "prefix and cursor have at most 512 bytes") }
+        let after = list.cursor.isEmpty ? nil : list.cursor
+        let page = try catalog.list(prefix: list.prefix, after: after, limit: limit)
+        var reply = WireReply()
+        reply.list = WireListResult()
+        for (key, record) in page.entries {
+            switch record {
+            case .success(let record):
+                reply.list.signals.append(WireStatResult(record, energy: false))
+            case .failure(let failure):
+                // The key is listed, so that it can be found and removed; the status tells why
+                // nothing is known about it.
+                var damaged = WireStatResult()
+                damaged.key = key
+                reply.list.signals.append(damaged)
+                reply.status = Status.partial.rawValue
+                reply.text = failure.text
+            }
+        }
+        if !page.isLast, let last = page.entries.last { reply.list.cursor = last.key }
+        return reply
+    }
+
+    private func delete(_ key: String) throws -> WireReply {
+        try catalog.delete(key)
+        var reply = WireReply()
+        reply.key = key
+        return reply
+    }
+
+    private func verify(
+        _ key: String, _ job: RequestJob, _ sink: any ReplySink
+    ) throws -> WireReply {
+        let signal = try catalog.open(key)
+        let progress = ProgressReporter(sink, job.context, isWanted: job.request.progress)
+        let hash = try job.context.naming {
+            try signal.reader().verify(threads: codecThreads) { progress.report("verify", $0) }
+        }
+        let manifest = signal.record.manifest
+        guard hash == manifest.contentHash else {
+            throw Failure(
+                .integrity,
+                "the recalled samples have hash \(hash.hex), stored were \(manifest.contentHash.hex);"
+                    + " put the signal again or restore a backup")
+        }
+        try signal.attachments.verify()
+        var reply = WireReply()
+        reply.key = key
+        reply.verify.shards = UInt64(manifest.shardCount)
+        reply.verify.samples = UInt64(manifest.description.sampleCount)
+        reply.verify.contentHash = hash.hex
+        return reply
+    }
+
+    private func jobList() -> WireReply {
+        var reply = WireReply()
+        reply.jobs = WireJobsResult()
+        reply.jobs.jobs = jobs.list()
+        return reply
+    }
+
+    private func plugins() -> WireReply {
+        var reply = WireReply()
+        reply.plugins = WirePluginsResult()
+        reply.plugins.plugins = adapters.list().map { adapter in
+            var plugin = WirePlugin()
+            plugin.id = adapter.id
+            plugin.version = adapter.version
+            plugin.abi = adapter.abi
+            plugin.path = adapter.path
+            plugin.types = adapter.types
+            plugin.mediaTypes = adapter.mediaTypes
+            plugin.suffixes = adapter.suffixes
+            plugin.state = adapter.state
+            plugin.exactness = adapter.exactness
+            return plugin
+        }
+        return reply
+    }
+}
+
+extension RequestContext {
+    /// Runs codec work; when it stopped because it was told to, throws who told it.
+    func naming<Result>(_ work: () throws -> Result) throws -> Result {
+        do {
+            return try work()
+        } catch CodecError.cancelled {
+            try check()
+            throw Failure(.cancelled, "the request was cancelled")
+        }
+    }
+}

@@ -1,0 +1,293 @@
+// One client: a thread that reads frames, and the requests it has started.
+//
+// What always holds:
+// - The descriptor is closed only after the reader has ended and every request has its answer.
+// - Bodies go to their spool in pieces as large as the receive buffer; nothing else is buffered.
+// - A client that breaks the protocol gets one answer and is disconnected.
+
+import CLinux
+import GAMProtocol
+import Glibc
+import Logging
+import SwiftProtobuf
+
+final class Connection: Sendable {
+    private struct State {
+        var session: SessionState
+        var contexts: [UInt32: RequestContext] = [:]
+        /// Started requests waiting for one of this connection's slots.
+        var waiting: [RequestJob] = []
+        var active = 0
+        var lastActivity = clinux_milliseconds()
+    }
+
+    static let receiveBytes = 256 << 10
+
+    private let descriptor: Int32
+    private let settings: ServerConfiguration
+    private let spools: SpoolFolder
+    private let executor: RequestExecutor
+    private let writer: FrameWriter
+    private let log: Logger
+    private let state: Monitor<State>
+
+    init(
+        descriptor: Int32, settings: ServerConfiguration, mayWrite: Bool, spools: SpoolFolder,
+        executor: RequestExecutor, log: Logger
+    ) {
+        self.descriptor = descriptor
+        self.settings = settings
+        self.spools = spools
+        self.executor = executor
+        self.log = log
+        writer = FrameWriter(
+            descriptor: descriptor,
+            stallMilliseconds: Int32(settings.timeouts.writeSeconds * 1000))
+        let session = SessionState(
+            requestsMax: settings.limits.requestsPerConnectionMax, mayWrite: mayWrite)
+        state = Monitor(State(session: session))
+    }
+
+    /// Reads until the client or the daemon ends the connection; then waits for what still runs.
+    func run() {
+        let uploads = UploadTable(folder: spools, bytesMax: settings.limits.putBytesMax)
+        readFrames(uploads)
+        uploads.dropAll()
+        waitForRunning()
+        close(descriptor)
+    }
+
+    /// Takes no further requests; running ones go on.
+    func stopReading() {
+        state.withLock { $0.session.stop() }
+        shutdown(descriptor, Int32(SHUT_RD))
+    }
+
+    /// Cancels everything.
+    func abort() {
+        cancelAll()
+        shutdown(descriptor, Int32(SHUT_RDWR))
+    }
+
+    // MARK: Reading
+
+    private func readFrames(_ uploads: UploadTable) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: Self.receiveBytes, alignment: 16)
+        defer { buffer.deallocate() }
+        var decoder = FrameDecoder()
+        var sink = BodySink.none
+        var frameStart = clinux_milliseconds()
+        while true {
+            if decoder.isBetweenFrames { frameStart = clinux_milliseconds() }
+            guard waitForBytes(decoder, frameStart) else { return }
+            let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+            if count < 0 && [EAGAIN, EINTR].contains(clinux_errno()) { continue }
+            guard count > 0 else { return }
+            var input = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+            while !input.isEmpty {
+                guard let taken = step(&decoder, input, &sink, uploads) else { return }
+                input = UnsafeRawBufferPointer(rebasing: input[taken...])
+            }
+        }
+    }
+
+    /// Where the body of the current frame goes.
+    private enum BodySink {
+        case none
+        case spool(UInt32)
+    }
+
+    /// Waits for the next bytes; false when the client took too long.
+    private func waitForBytes(_ decoder: FrameDecoder, _ frameStart: Int64) -> Bool {
+        let limits = settings.timeouts
+        while true {
+            let now = clinux_milliseconds()
+            let left: Int64
+            if decoder.isInBody {
+                left = Int64(limits.bodySeconds) * 1000
+            } else if decoder.isBetweenFrames {
+                left = idleEnd() - now
+            } else {
+                left = frameStart + Int64(limits.headerSeconds) * 1000 - now
+            }
+            if left > 0, clinux_wait(descriptor, Int16(POLLIN), Int32(clamping: left)) != 0 {
+                return true
+            }
+            if decoder.isBetweenFrames {
+                if idleEnd() > clinux_milliseconds() { continue }
+                log.debug("closing an idle connection")
+            } else {
+                fail(0, Failure(.timedOut, "the frame did not arrive in time; send it at once"))
+            }
+            return false
+        }
+    }
+
+    /// When a connection between frames counts as idle: never while requests run.
+    private func idleEnd() -> Int64 {
+        let idle = Int64(settings.timeouts.idleSeconds) * 1000
+        return state.withLock { state in
+            if state.session.running > 0 { state.lastActivity = clinux_milliseconds() }
+            return state.lastActivity + idle
+        }
+    }
+
+    /// Handles the next event in `input`; returns the bytes taken, nil to end the connection.
+    private func step(
+        _ decoder: inout FrameDecoder, _ input: UnsafeRawBufferPointer, _ sink: inout BodySink,
+        _ uploads: UploadTable
+    ) -> Int? {
+        do {
+            let (taken, event) = try decoder.consume(input)
+            switch event {
+            case .none:
+                return taken
+            case .body(let count, _):
+                let start = taken - count
+                if case .spool(let id) = sink {
+                    spool(id, UnsafeRawBufferPointer(rebasing: input[start..<taken]), uploads)
+                }
+                return taken
+            case .frame(let header, let metadata):
+                sink = .none
+                return receive(header, metadata, &sink, uploads) ? taken : nil
+            }
+        } catch {
+            fail(0, Failure(.protocolError, "\(error)"))
+            return nil
+        }
+    }
+
+    private func receive(
+        _ header: FrameHeader, _ metadata: [UInt8], _ sink: inout BodySink, _ uploads: UploadTable
+    ) -> Bool {
+        let request: WireRequest
+        do {
+            request = try WireRequest(serializedBytes: metadata)
+        } catch {
+            let text = "the metadata of the frame is not a Request message; see docs/protocol.md"
+            fail(header.requestID, Failure(.protocolError, text))
+            return false
+        }
+        let action = state.withLock { state in
+            state.lastActivity = clinux_milliseconds()
+            return state.session.receive(header, request)
+        }
+        return act(action, request, &sink, uploads)
+    }
+
+    private func act(
+        _ action: SessionState.Action, _ request: WireRequest, _ sink: inout BodySink,
+        _ uploads: UploadTable
+    ) -> Bool {
+        switch action {
+        case .start(let id):
+            let context = RequestContext(deadlineMilliseconds: request.deadlineMs)
+            start(RequestJob(id: id, request: request, context: context, upload: nil))
+        case .beginPut(let id):
+            do {
+                try uploads.begin(id, request)
+            } catch {
+                failPut(id, error, request.key, uploads)
+            }
+        case .spool(let id):
+            sink = .spool(id)
+        case .finishPut(let id):
+            guard let (upload, context) = uploads.finish(id) else { break }
+            start(RequestJob(id: id, request: request, context: context, upload: upload))
+        case .dropPut(let id):
+            uploads.drop(id)
+            fail(id, Failure(.cancelled, "the put was cancelled; nothing was stored"))
+        case .cancel(let id):
+            state.withLock { $0.contexts[id]?.cancel() }
+        case .refuse(let id, let status, let text):
+            fail(id, Failure(status, text), key: request.key)
+        case .close(let id, let status, let text):
+            fail(id, Failure(status, text), key: request.key)
+            return false
+        case .ignore:
+            break
+        }
+        return true
+    }
+
+    private func spool(_ id: UInt32, _ bytes: UnsafeRawBufferPointer, _ uploads: UploadTable) {
+        do {
+            try uploads.append(id, bytes)
+        } catch {
+            failPut(id, error, "", uploads)
+        }
+    }
+
+    private func failPut(_ id: UInt32, _ error: any Error, _ key: String, _ uploads: UploadTable) {
+        uploads.drop(id)
+        state.withLock { $0.session.putFailed(id) }
+        fail(id, Failure(error), key: key)
+    }
+
+    private func fail(_ id: UInt32, _ failure: Failure, key: String = "") {
+        try? ConnectionReplySink(id: id, writer: writer).send(WireReply(failure, key: key))
+    }
+
+    // MARK: Running
+
+    private func start(_ job: RequestJob) {
+        state.withLock { state in
+            state.contexts[job.id] = job.context
+            state.waiting.append(job)
+        }
+        submitWaiting()
+    }
+
+    private func submitWaiting() {
+        let limit = settings.limits.activePerConnectionMax
+        let jobs = state.withLock { state in
+            let count = min(max(0, limit - state.active), state.waiting.count)
+            let jobs = Array(state.waiting.prefix(count))
+            state.waiting.removeFirst(count)
+            state.active += count
+            return jobs
+        }
+        for job in jobs {
+            let sink = ConnectionReplySink(id: job.id, writer: writer)
+            executor.submit(
+                job, sink, beforeAnswer: { self.releaseID(job.id) }, afterAnswer: releaseSlot)
+        }
+    }
+
+    /// The last answer is about to go out: whoever has it may use the request id again.
+    private func releaseID(_ id: UInt32) {
+        state.withLock { state in
+            state.contexts[id] = nil
+            state.session.finished(id)
+        }
+    }
+
+    /// The last answer has gone out, or could not.
+    private func releaseSlot() {
+        state.withLock { state in
+            state.active -= 1
+            state.lastActivity = clinux_milliseconds()
+        }
+        submitWaiting()
+    }
+
+    private func cancelAll() {
+        state.withLock { state in
+            for context in state.contexts.values { context.cancel() }
+        }
+    }
+
+    /// Waits for the running requests; cancels them when the client has closed both directions.
+    private func waitForRunning() {
+        while true {
+            let done = state.wait(milliseconds: 200) { state in
+                state.active == 0 && state.waiting.isEmpty ? true : nil
+            }
+            if done != nil { return }
+            let events = clinux_wait(descriptor, 0, 0)
+            if events > 0, events & Int32(POLLHUP | POLLERR) != 0 { cancelAll() }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+import ArgumentParser
+import CLinux
+import GAMClient
+import GAMProtocol
+import Glibc
+
+/// `gamctl put KEY FILE|-`
+struct Put: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Stores a file: returns when it is durable and was recalled exactly.")
+
+    @Argument(help: "Key, 1 to 512 bytes of UTF-8.")
+    var key: String
+
+    @Argument(help: "File to store, - for stdin.")
+    var file: String
+
+    @Option(help: "Fitting effort, 0 (prior only) to 9.")
+    var effort = 0
+
+    @Option(help: "Size of the network: S, M or L. Default M.")
+    var size: String?
+
+    @Option(name: .customLong("set"), help: "Option for the adapter, as name=value; repeatable.")
+    var settings: [String] = []
+
+    @Option(help: "Adapter to use. Default: found by content and name.")
+    var adapter: String?
+
+    @Option(help: "File name that helps to find the type, when reading stdin.")
+    var name: String?
+
+    @Option(help: "Extents of a shard, as 256,256. Default: chosen by the daemon.")
+    var shard: String?
+
+    @Flag(help: "Fail if the key exists.")
+    var new = false
+
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() throws {
+        UnfinishedOutput.watchForInterrupts()
+        try reporting(json: connection.json) {
+            let options = try putOptions()
+            let input = try InputFile(file)
+            try connection.run { client in try put(client, input, options) }
+        }
+    }
+
+    private func put(
+        _ client: Client, _ input: InputFile, _ options: Client.PutOptions
+    ) throws {
+        let line = ProgressLine()
+        var sent = 0
+        let size = input.byteCount
+        let result = try client.put(key, options, progress: { line.show($0, $1) }) {
+            let piece = try input.next()
+            sent += piece?.count ?? 0
+            if let size, size > 0 {
+                line.show("send", Double(sent) / Double(size), bytes: Double(size))
+            }
+            return piece
+        }
+        line.clear()
+        let report = SignalReport(result.stat, energy: true)
+        if connection.json {
+            show(jsonText(report))
+        } else {
+            show(
+                "\(report.key): \(report.kind) \(report.shapeText) \(report.dtype),"
+                    + " \(report.rawBytes) -> \(report.storedBytes) bytes"
+                    + " (\(fixed(100 * report.ratio, 1)) %), exact")
+        }
+    }
+
+    private func putOptions() throws -> Client.PutOptions {
+        var options = Client.PutOptions()
+        guard (0...9).contains(effort) else {
+            throw ClientError(.badRequest, "--effort \(effort) is not within 0 to 9")
+        }
+        options.effort = effort
+        options.networkSize = size?.uppercased() ?? ""
+        options.adapter = adapter ?? ""
+        options.mustNotExist = new
+        options.fileName = name ?? (file == "-" ? "" : Self.lastComponent(file))
+        for setting in settings {
+            guard let equals = setting.firstIndex(of: "="), equals > setting.startIndex else {
+                throw ClientError(.badRequest, "--set \"\(setting)\" is not name=value")
+            }
+            options.settings[String(setting[..<equals])] =
+                String(setting[setting.index(after: equals)...])
+        }
+        if let shard {
+            let extents = shard.split(separator: ",").map { Int($0) }
+            guard !extents.isEmpty, !extents.contains(where: { ($0 ?? 0) <= 0 }) else {
+                throw ClientError(.badRequest, "--shard \"\(shard)\" is not like 256,256")
+            }
+            options.shardExtents = extents.compactMap { $0 }
+        }
+        return options
+    }
+
+    private static func lastComponent(_ path: String) -> String {
+        String(path.split(separator: "/").last ?? "")
+    }
+}
+
+/// The bytes to put, piece by piece.
+private final class InputFile {
+    private let descriptor: Int32
+    private let name: String
+    /// nil when it cannot be known, as for a pipe.
+    let byteCount: Int?
+
+    init(_ path: String) throws(ClientError) {
+        name = path == "-" ? "stdin" : path
+        descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            let code = clinux_errno()
+            let reason = String(cString: strerror(code))
+            let status =
+                code == ENOENT || code == ENOTDIR
+                ? Status.badInput : code == EACCES ? .permission : .ioError
+            throw ClientError(status, "\(path) cannot be read: \(reason)")
+        }
+        var status = stat()
+        let isKnown = fstat(descriptor, &status) == 0
+        guard !isKnown || status.st_mode & S_IFMT != S_IFDIR else {
+            throw ClientError(.badInput, "\(path) is a folder; name a file")
+        }
+        byteCount = isKnown && status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+    }
+
+    deinit {
+        if descriptor > STDERR_FILENO { close(descriptor) }
+    }
+
+    func next() throws(ClientError) -> [UInt8]? {
+        while true {
+            var failed = false
+            let piece = [UInt8](unsafeUninitializedCapacity: WireLimits.chunkBytes) {
+                buffer, count in
+                let result = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+                failed = result < 0
+                count = max(0, result)
+            }
+            if failed && clinux_errno() == EINTR { continue }
+            guard !failed else {
+                let reason = String(cString: strerror(clinux_errno()))
+                throw ClientError(.ioError, "reading \(name) failed: \(reason)")
+            }
+            return piece.isEmpty ? nil : piece
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import GAMClient
+import GAMProtocol
+
+/// `gamctl read KEY [--region 0:256,512:768] [--level N] [-o x.npy]`
+struct Read: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Reads samples: a region, a lower resolution, or everything.")
+
+    @Argument(help: "Key of the signal.")
+    var key: String
+
+    @Option(
+        help: """
+            One Python slice without step per axis, in numpy order (rows, columns; z, y, x), \
+            in full resolution, as 0:256,512:768.
+            """)
+    var region: String?
+
+    @Option(help: "Keeps every 2^level-th sample along each axis.")
+    var level = 0
+
+    @Option(help: "npy or raw. Default: raw for files that end in .raw, else npy.")
+    var format: String?
+
+    @Option(name: [.short, .long], help: "File to write, - for stdout.")
+    var output: String = "-"
+
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() throws {
+        UnfinishedOutput.watchForInterrupts()
+        try connection.run { client in
+            guard (0...30).contains(level) else {
+                throw ClientError(.badRequest, "--level \(level) is not within 0 to 30")
+            }
+            let ranges = try resolvedRegion(client)
+            let file = try OutputFile(output)
+            let line = ProgressLine()
+            let result = try client.read(
+                key, region: ranges, level: level, format: formatName,
+                progress: { line.show($0, $1) }, into: { try file.write($0) })
+            try file.finish()
+            line.clear()
+            if connection.json && output != "-" { show(jsonText(ReadReport(key, result))) }
+        }
+    }
+
+    private var formatName: String {
+        format ?? (output.hasSuffix(".raw") ? "raw" : "npy")
+    }
+
+    private func resolvedRegion(_ client: Client) throws -> [Range<Int>] {
+        guard let region else { return [] }
+        let argument = try RegionArgument(region)
+        let axes = try client.stat(key).description_p.axes
+        return try argument.resolved(extents: axes.map { Int(clamping: $0.extent) })
+    }
+}
+
+private struct ReadReport: Encodable {
+    let key: String
+    let shape: [UInt64]
+    let bytes: UInt64
+
+    init(_ key: String, _ result: WireSamplesResult) {
+        self.key = key
+        let description = result.description_p
+        let channels = description.channels.count
+        shape = description.axes.map(\.extent) + (channels > 1 ? [UInt64(channels)] : [])
+        bytes = result.totalBytes
+    }
+}

@@ -1,0 +1,139 @@
+"""Whole files: every format, by independent readers.
+
+What always holds here:
+- "Exact" is judged on what the daemon answers (samples) and on what it writes (the file again).
+- WAV, AIFF and NPY come back byte for byte; a PNG comes back with every chunk's content.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import file_cases
+from corpus import GoodFile, good_files, wav_file
+from gamd_process import EXAMPLES, Daemon
+from readers import bits_equal, flac_sound, npy_array, png_contents, png_samples, wav_sound
+
+from gamd import BadInputError, Client, NotFoundError
+
+EXAMPLE_READERS = {
+    "photo.png": png_samples,
+    "elevation.png": png_samples,
+    "clip.wav": lambda data: wav_sound(data).samples,
+    "torus.npy": npy_array,
+}
+
+
+@pytest.mark.parametrize("good", good_files(), ids=lambda good: good.name)
+def test_every_format_comes_back(client: Client, good: GoodFile) -> None:
+    key = f"corpus/{good.name}"
+    stat = client.put_bytes(key, good.data, file_name=good.name)
+    assert bits_equal(client[key][...], good.samples), (client[key], good.samples.shape)
+    back = client.get_file(key)
+    assert bits_equal(good.read(back), good.samples)
+    if good.same_bytes:
+        assert back == good.data
+    if good.name.endswith(".png"):
+        assert png_contents(back) == png_contents(good.data)
+    assert client.verify(key).content_hash == stat.content_hash
+    assert stat.raw_bytes == good.samples.nbytes
+    client.delete(key)
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLE_READERS))
+def test_examples_through_gamctl(daemon: Daemon, tmp_path: Path, name: str) -> None:
+    key, back = f"examples/{name}", tmp_path / name
+    put = daemon.gamctl("put", key, EXAMPLES / name)
+    assert put.returncode == 0, put.stderr.decode()
+    got = daemon.gamctl("get", key, "-o", back)
+    assert got.returncode == 0, got.stderr.decode()
+    read = EXAMPLE_READERS[name]
+    original = (EXAMPLES / name).read_bytes()
+    assert bits_equal(read(back.read_bytes()), read(original))
+    stat = daemon.gamctl_json("stat", key)
+    assert stat["rawBytes"] == read(original).nbytes
+    assert 0 < stat["storedBytes"] < stat["rawBytes"]
+    assert len(stat["contentHash"]) == 32
+
+
+@pytest.mark.parametrize("path", file_cases("kodak/*.png", "images/*.png", "pngsuite/[!x]*.png"))
+def test_pictures_are_exact_with_all_chunks(client: Client, path: Path) -> None:
+    data, key = path.read_bytes(), f"data/{path.name}"
+    client.put_file(key, path)
+    expected = png_samples(data)
+    assert bits_equal(client[key][...], expected)
+    back = client.get_file(key)
+    assert bits_equal(png_samples(back), expected)
+    assert png_contents(back) == png_contents(data)
+
+
+@pytest.mark.parametrize("path", file_cases("pngsuite/x*.png"))
+def test_corrupt_pictures_are_refused(daemon: Daemon, client: Client, path: Path) -> None:
+    key = f"data/{path.name}"
+    done = daemon.gamctl("put", key, path)
+    assert done.returncode == 65, (done.returncode, done.stderr.decode())
+    assert done.stderr.strip(), "a refusal says why"
+    assert key not in client
+    with pytest.raises(BadInputError):
+        client.put_file(key, path)
+
+
+@pytest.mark.parametrize("path", file_cases("audio/*.wav"))
+def test_sound_files_are_identical(client: Client, path: Path) -> None:
+    data, key = path.read_bytes(), f"data/{path.name}"
+    stat = client.put_file(key, path)
+    sound = wav_sound(data)
+    assert bits_equal(client[key][...], sound.samples)
+    assert (stat.kind, stat.bits) == ("audio", sound.bits)
+    assert client.get_file(key) == data
+
+
+@pytest.mark.parametrize("path", file_cases("sdf/*.npy", "volumes/*.npy"))
+def test_volumes_are_identical(client: Client, path: Path) -> None:
+    data, key = path.read_bytes(), f"data/{path.name}"
+    client.put_file(key, path)
+    assert bits_equal(client[key][...], npy_array(data))
+    assert client.get_file(key) == data
+
+
+@pytest.mark.parametrize("path", file_cases("flac-test-files/*/*.flac"))
+def test_strange_flac_is_exact_or_refused(client: Client, path: Path) -> None:
+    key = f"flac/{path.parent.name}/{path.name}"
+    try:
+        stat = client.put_file(key, path)
+    except BadInputError as error:
+        assert str(error)
+        assert key not in client
+        return
+    samples = client[key][...]
+    channels = len(stat.description.channels)
+    judged = flac_sound(path, channels, stat.bits)
+    if judged is not None:
+        assert bits_equal(samples, judged)
+    assert client.get_file(key).startswith(b"fLaC")
+    assert client.verify(key).content_hash == stat.content_hash
+
+
+def test_a_file_of_no_known_format_is_refused(client: Client) -> None:
+    with pytest.raises(BadInputError):
+        client.put_bytes("unknown", b"neither this nor that" * 100, file_name="notes.txt")
+    with pytest.raises(NotFoundError):
+        client.stat("unknown")
+
+
+def test_samples_without_a_file_come_back_as_npy(daemon: Daemon, client: Client) -> None:
+    samples = np.arange(60, dtype=np.int16).reshape(5, 12)
+    client.put("plain", samples)
+    assert bits_equal(npy_array(client.get_file("plain", format="npy")), samples)
+    assert client.get_file("plain", format="raw") == samples.tobytes()
+
+
+def test_a_put_from_standard_input_finds_its_format(daemon: Daemon, tmp_path: Path) -> None:
+    samples = np.arange(-500, 500, dtype=np.int16)
+    data = wav_file(samples, 16)
+    put = daemon.gamctl("put", "piped", "-", stdin=data)
+    assert put.returncode == 0, put.stderr.decode()
+    got = daemon.gamctl("get", "piped", "-o", "-")
+    assert (got.returncode, got.stdout) == (0, data)

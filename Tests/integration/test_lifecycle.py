@@ -1,0 +1,262 @@
+"""Replace, delete, list, restart, stop, exit codes: how signals and the daemon come and go.
+
+What always holds here:
+- Exit codes are those of docs/protocol.md, asked of the real gamctl.
+- Every daemon started here is this file's own, or left as it was found.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gamd_process import BINARIES, EXAMPLES, Daemon, gamctl
+from readers import bits_equal
+
+from gamd import AlreadyExistsError, BadInputError, Client, NotFoundError, UsageError
+
+MEBIBYTE = 1 << 20
+
+
+def test_replace_is_whole_and_counted(client: Client) -> None:
+    first = np.arange(500, dtype=np.uint16).reshape(20, 25)
+    second = np.zeros((3, 4), np.float32)
+    generation = client.put("replaced", first).generation
+    assert client.put("replaced", second).generation != generation
+    assert bits_equal(client["replaced"][...], second)
+    with pytest.raises(AlreadyExistsError):
+        client.put("replaced", first, must_not_exist=True)
+    assert bits_equal(client["replaced"][...], second)
+
+
+def test_readers_see_the_old_or_the_new_never_a_mix(daemon: Daemon) -> None:
+    versions = [np.full((300, 300), value, np.uint8) for value in range(6)]
+    stop = threading.Event()
+    mixed: list[str] = []
+
+    def read() -> None:
+        with daemon.client() as reader:
+            while not stop.is_set():
+                values = np.unique(reader["swapped"][...])
+                if len(values) != 1:
+                    mixed.append(f"a read returned the values {values}")
+
+    with daemon.client() as writer:
+        writer.put("swapped", versions[0])
+        readers = [threading.Thread(target=read) for _ in range(3)]
+        for thread in readers:
+            thread.start()
+        try:
+            for number in range(40):
+                writer.put("swapped", versions[number % len(versions)])
+        finally:
+            stop.set()
+            for thread in readers:
+                thread.join()
+    assert not mixed, mixed
+
+
+def test_delete_forgets_and_list_pages(client: Client) -> None:
+    keys = [f"list/{number:03d}" for number in range(150)]
+    for key in keys:
+        client.put(key, np.zeros(3, np.uint8))
+    assert [stat.key for stat in client.ls("list/")] == keys
+    assert [stat.key for stat in client.ls("list/14")] == keys[140:]
+    for key in keys:
+        client.delete(key)
+    assert list(client.ls("list/")) == []
+    with pytest.raises(NotFoundError):
+        client.delete(keys[0])
+    with pytest.raises(NotFoundError):
+        client[keys[0]]
+
+
+@pytest.mark.parametrize(
+    "key", ["a", "ä/ü/日本", "../../etc/passwd", "/", "x" * 512, "a b\n", "-"]
+)
+def test_keys_are_only_names(client: Client, key: str) -> None:
+    array = np.arange(7, dtype=np.int8)
+    client.put(key, array)
+    assert bits_equal(client[key][...], array)
+    assert key in [stat.key for stat in client.ls()]
+    client.delete(key)
+
+
+@pytest.mark.parametrize("key", ["", "x" * 513, "a\0b", "ä" * 257])
+def test_impossible_keys_are_refused(client: Client, key: str) -> None:
+    with pytest.raises(UsageError):
+        client.put(key, np.zeros(3, np.uint8))
+    with pytest.raises(UsageError):
+        client.stat(key)
+
+
+def test_exit_codes(daemon: Daemon, tmp_path: Path) -> None:
+    junk = tmp_path / "junk.png"
+    junk.write_bytes(b"\x89PNG\r\n\x1a\n" + b"no chunks here" * 9)
+    photo, back = EXAMPLES / "photo.png", tmp_path / "back"
+    assert daemon.gamctl("put", "codes", photo).returncode == 0
+    expected = [
+        (0, ["ls"]),
+        (0, ["stat", "codes", "--energy"]),
+        (0, ["verify", "codes"]),
+        (0, ["verify", "--all"]),
+        (0, ["plugin", "list"]),
+        (0, ["read", "codes", "--region", "0:5,-7:", "--level", "1", "-o", back]),
+        (3, ["get", "absent", "-o", back]),
+        (3, ["stat", "absent"]),
+        (3, ["rm", "absent"]),
+        (3, ["read", "absent", "-o", back]),
+        (64, ["frobnicate"]),
+        (64, ["put", "onlykey"]),
+        (64, ["read", "codes", "--region", "0:5,0:9999999", "-o", back]),
+        (64, ["read", "codes", "--region", "5", "-o", back]),
+        (65, ["put", "junk", junk]),
+        (73, ["get", "codes", "-o", tmp_path / "no" / "such" / "folder" / "x"]),
+        (0, ["rm", "codes"]),
+        (3, ["verify", "codes"]),
+    ]
+    for code, arguments in expected:
+        done = daemon.gamctl(*arguments)
+        assert done.returncode == code, (arguments, done.returncode, done.stderr.decode())
+        assert code == 0 or done.stderr.strip(), f"{arguments} failed without a word"
+    assert gamctl("ls", "--socket", tmp_path / "nobody.sock").returncode == 69
+
+
+def test_a_failed_get_leaves_no_file(daemon: Daemon, tmp_path: Path) -> None:
+    assert daemon.gamctl("get", "absent", "-o", tmp_path / "out.png").returncode == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_says_what_a_script_needs(daemon: Daemon) -> None:
+    assert daemon.gamctl("put", "json", EXAMPLES / "elevation.png").returncode == 0
+    stat = daemon.gamctl_json("stat", "json", "--energy")
+    assert stat["key"] == "json" and stat["kind"] == "image"
+    assert stat["shape"] == [445, 318] and stat["dtype"] == "uint16" and stat["channels"] == 1
+    assert stat["rawBytes"] == 445 * 318 * 2 > stat["storedBytes"] > 0
+    for name in ("contentHash", "order", "networkSize", "prior", "effort", "energyRounds"):
+        assert name in stat, name
+    listed = daemon.gamctl_json("ls", "json")
+    assert "json" in str(listed)
+    plugins = str(daemon.gamctl_json("plugin", "list"))
+    assert all(name in plugins for name in ("image", "audio", "array"))
+
+
+def test_a_restart_finds_every_signal_again(own_daemon: Daemon) -> None:
+    arrays = {f"kept/{n}": np.arange(n * 100, dtype=np.int32) for n in range(1, 8)}
+    with own_daemon.client() as client:
+        for key, array in arrays.items():
+            client.put(key, array)
+        client.put_file("kept/photo", EXAMPLES / "photo.png")
+        picture = client["kept/photo"][...]
+    assert own_daemon.stop() == 0
+    own_daemon.start()
+    with own_daemon.client() as client:
+        assert sorted(s.key for s in client.ls()) == sorted([*arrays, "kept/photo"])
+        for key, array in arrays.items():
+            assert bits_equal(client[key][...], array)
+        assert bits_equal(client["kept/photo"][...], picture)
+
+
+def test_deleted_signals_give_their_room_back(own_daemon: Daemon) -> None:
+    """Noise cannot shrink: what was written is what must go. Some slack is the store's to keep."""
+    generator = np.random.default_rng(3)
+    written = 0
+    with own_daemon.client() as client:
+        for _ in range(24):
+            noise = np.frombuffer(generator.bytes(4 * MEBIBYTE), np.uint8).reshape(2048, 2048)
+            written += client.put("room", noise, size="S").stored_bytes
+        client.delete("room")
+        assert list(client.ls()) == []
+    assert written > 90 * MEBIBYTE
+    deadline = time.monotonic() + 60
+    while state_bytes(own_daemon) > 40 * MEBIBYTE and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert state_bytes(own_daemon) <= 40 * MEBIBYTE, f"of {written} replaced bytes"
+
+
+def state_bytes(daemon: Daemon) -> int:
+    total = 0
+    for path in daemon.state.rglob("*"):
+        try:
+            total += path.stat().st_blocks * 512 if path.is_file() else 0
+        except FileNotFoundError:
+            continue  # the store removed it meanwhile
+    return total
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_the_daemon_soon(own_daemon: Daemon, number: signal.Signals) -> None:
+    with own_daemon.client() as client:
+        client.put("before", np.zeros((100, 100), np.uint8))
+        start = time.monotonic()
+        os.kill(own_daemon.pid, number)
+        assert own_daemon.wait() == 0
+        assert time.monotonic() - start <= 10
+    assert not own_daemon.socket.exists(), "the socket stays behind"
+
+
+def test_one_daemon_per_state_folder(own_daemon: Daemon, tmp_path: Path) -> None:
+    second = subprocess.run(
+        [BINARIES / "gamd", "--state", own_daemon.state, "--socket", tmp_path / "second.sock"],
+        capture_output=True,
+        timeout=30,
+    )
+    assert second.returncode not in (0, -signal.SIGSEGV, -signal.SIGILL, -signal.SIGTRAP)
+    assert second.stderr.strip()
+    with own_daemon.client() as client:
+        client.put("still", np.zeros(3, np.uint8))
+
+
+def test_a_stale_socket_is_no_obstacle(own_daemon: Daemon) -> None:
+    own_daemon.kill()
+    assert own_daemon.socket.exists()
+    own_daemon.start()
+    assert own_daemon.stop() == 0
+
+
+def test_an_unknown_configuration_key_is_named(tmp_path: Path) -> None:
+    config = tmp_path / "gamd.toml"
+    config.write_text("no_such_option = 1\n")
+    done = subprocess.run(
+        [BINARIES / "gamd", "--state", tmp_path / "state", "--socket", tmp_path / "s.sock"]
+        + ["--config", config],
+        capture_output=True,
+        timeout=30,
+    )
+    assert done.returncode == 78, done.stderr
+    assert b"no_such_option" in done.stderr
+
+
+def test_parallel_clients_do_not_mix_their_signals(daemon: Daemon) -> None:
+    faults: list[str] = []
+
+    def work(number: int) -> None:
+        with daemon.client() as client:
+            for step in range(8):
+                array = np.full((60 + step, 50 + number), number * 16 + step, np.uint8)
+                key = f"parallel/{number}/{step}"
+                client.put(key, array)
+                if not bits_equal(client[key][...], array):
+                    faults.append(key)
+                client.delete(key)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults
+
+
+def test_a_refused_replacement_keeps_the_old_signal(client: Client) -> None:
+    array = np.arange(30, dtype=np.uint8)
+    client.put("kept", array)
+    with pytest.raises(BadInputError):
+        client.put_bytes("kept", b"\x89PNG\r\n\x1a\nbroken", file_name="a.png")
+    assert bits_equal(client["kept"][...], array)

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Installs what building and testing need on Debian 12: setup.sh [--bench]
+#
+# What always holds here:
+# - Nothing is done that was done before: a second run takes less than a second.
+# - Every step says what it does; a step that fails is tried once more, then named.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(
+    pkg-config git python3 python3-venv
+    librocksdb-dev libspng-dev libtiff-dev libsndfile1-dev libzstd-dev libxxhash-dev zlib1g-dev
+    protobuf-compiler flac
+)
+requirements=(Python/requirements-test.txt)
+if [[ "${1:-}" == "--bench" ]]; then
+    packages+=(webp libjxl-tools)
+    requirements+=(Benchmarks/requirements.txt)
+fi
+venv=.build/venv
+
+say() { echo "setup: $*"; }
+
+twice() {
+    "$@" && return 0
+    say "failed: $* - trying once more in 5 s"
+    sleep 5
+    "$@" && return 0
+    say "failed twice: $*"
+    return 1
+}
+
+as_root() {
+    if [[ $EUID -eq 0 ]]; then
+        DEBIAN_FRONTEND=noninteractive "$@"
+    elif command -v sudo >/dev/null; then
+        sudo DEBIAN_FRONTEND=noninteractive "$@"
+    else
+        say "packages must be installed: run this as root, or install sudo"
+        return 1
+    fi
+}
+
+apt() { as_root apt-get -q -o DPkg::Lock::Timeout=500 "$@"; }
+apt_update_and_install() { apt update && apt install -y --no-install-recommends "$@"; }
+
+install_packages() {
+    local missing=() name
+    for name in "${packages[@]}"; do
+        dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q "ok installed" || missing+=("$name")
+    done
+    if [[ ${#missing[@]} -eq 0 ]]; then return 0; fi
+    say "installing Debian packages: ${missing[*]}"
+    twice apt_update_and_install "${missing[@]}"
+}
+
+check_swift() {
+    if ! command -v swift >/dev/null; then
+        say "no 'swift' in PATH: install a Swift 6.3 toolchain (swift.org) and add its usr/bin to PATH"
+        return 1
+    fi
+}
+
+make_environment() {
+    local wanted
+    wanted=$(cat "${requirements[@]}")
+    if [[ -x $venv/bin/python && -f $venv/installed.txt ]]; then
+        # What a benchmark run added stays valid for the tests.
+        if [[ "$(cat $venv/installed.txt)" == "$wanted"* ]]; then return 0; fi
+    fi
+    say "installing Python packages into $venv: ${requirements[*]}"
+    if ! "$venv/bin/python" -c "" 2>/dev/null; then
+        mkdir -p .build
+        python3 -m venv --clear "$venv"
+    fi
+    local arguments=() file
+    for file in "${requirements[@]}"; do arguments+=(-r "$file"); done
+    twice "$venv/bin/python" -m pip install -q --disable-pip-version-check "${arguments[@]}"
+    printf '%s' "$wanted" >"$venv/installed.txt"
+}
+
+install_packages
+check_swift
+make_environment
