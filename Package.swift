@@ -36,6 +36,7 @@ let package = Package(
     targets: [
         // Layer 0: C
         .target(name: "CGAMKernels"),
+        .target(name: "CGAMPriors"),
         .target(name: "CGAMPlugin"),
         .target(name: "CLinux"),
         .target(name: "CRocksDB", linkerSettings: [.linkedLibrary("rocksdb")]),
@@ -51,7 +52,9 @@ let package = Package(
         library("GAMFit", ["GAMCore", "CGAMKernels"]),
         library("GAMFormat", ["GAMCore", "CZstd", "CXXHash"]),
         // Layer 3
-        library("GAMCodec", ["GAMCore", "GAMFit", "GAMFormat", "CXXHash"]),
+        library(
+            "GAMCodec",
+            ["CGAMKernels", "CGAMPriors", "GAMCore", "GAMFit", "GAMFormat", "CXXHash"]),
         library("GAMStore", ["CRocksDB"]),
         .target(
             name: "GAMProtocol", dependencies: [protobuf, "CXXHash"], exclude: ["gam.proto"],
@@ -97,7 +100,10 @@ let package = Package(
         tests("GAMPluginHostTests", ["GAMPluginHost"]),
         tests(
             "GAMServerTests",
-            ["GAMServer", "GAMClient", "GAMProtocol", "GAMStore", "GAMCodec", "GAMCore", "CLinux"]),
+            [
+                "GAMServer", "GAMClient", "GAMProtocol", "GAMStore", "GAMCodec", "GAMCore",
+                "GAMPluginHost", "CLinux", protobuf, log,
+            ]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

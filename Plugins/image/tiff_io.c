@@ -68,10 +68,17 @@ __attribute__((format(printf, 4, 0))) static int keep_error(TIFF *tiff, void *us
     return 1;
 }
 
-__attribute__((format(printf, 4, 0))) static int drop_warning(TIFF *tiff, void *user,
-                                                              const char *module,
-                                                              const char *format, va_list list) {
-    (void)tiff, (void)user, (void)module, (void)format, (void)list;
+/* Warnings are dropped but one: byte counts that cannot be right, which libtiff would replace by
+ * its own guess and then return whatever lies in the file there. */
+__attribute__((format(printf, 4, 0))) static int keep_bogus(TIFF *tiff, void *user,
+                                                            const char *module,
+                                                            const char *format, va_list list) {
+    char text[sizeof((tiff_file *)0)->error];
+    vsnprintf(text, sizeof text, format, list);
+    tiff_file *file = user;
+    (void)tiff, (void)module;
+    if (strstr(text, "Bogus") != NULL && file->error[0] == '\0')
+        memcpy(file->error, text, sizeof text);
     return 1;
 }
 
@@ -83,7 +90,7 @@ TIFF *tiff_open(tiff_file *file, const char *mode) {
     TIFFOpenOptionsSetMaxSingleMemAlloc(
         options, memory < (uint64_t)INT64_MAX ? (tmsize_t)memory : (tmsize_t)INT64_MAX);
     TIFFOpenOptionsSetErrorHandlerExtR(options, keep_error, file);
-    TIFFOpenOptionsSetWarningHandlerExtR(options, drop_warning, file);
+    TIFFOpenOptionsSetWarningHandlerExtR(options, keep_bogus, file);
     TIFF *tiff = TIFFClientOpenExt("TIFF", mode, (thandle_t)file, read_proc, write_proc, seek_proc,
                                    close_proc, size_proc, NULL, NULL, options);
     TIFFOpenOptionsFree(options);

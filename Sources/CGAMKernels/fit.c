@@ -158,6 +158,12 @@ INLINE component evaluate(lanes distance, lanes log2_scale, lanes below, lanes a
     return c;
 }
 
+/// Slopes of one position, at most 4 bits per unit: where a landscape is narrow, a value far from
+/// its well would otherwise outweigh thousands of others and throw the weights about.
+INLINE lanes limited(lanes slope, float per_count) {
+    return least(greatest(slope, fill(-4 * per_count)), fill(4 * per_count));
+}
+
 /// Energies of 16 positions; fills d3 with the derivatives by the outputs.
 INLINE lanes energy(scratch *s, int n, int components, float per_count) {
     lanes sigma = load(&s->sigma[n]), target = load(&s->target[n]);
@@ -181,8 +187,8 @@ INLINE lanes energy(scratch *s, int n, int components, float per_count) {
     for (int k = 0; k < components; k++) {
         lanes share = weight[k] * parts[k].p / (weights * p);  // responsibility
         lanes down = live * -1.44269504f * share;
-        store(&s->d3[k][n], down * parts[k].location_slope * sigma);
-        store(&s->d3[components + k][n], down * parts[k].scale_slope);
+        store(&s->d3[k][n], limited(down * parts[k].location_slope * sigma, per_count));
+        store(&s->d3[components + k][n], limited(down * parts[k].scale_slope, per_count));
         store(&s->d3[2 * components + k][n], -live * (share - weight[k] / weights));
     }
     return -log2_lanes(p) * load(&s->live[n]);

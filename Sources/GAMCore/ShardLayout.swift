@@ -97,3 +97,11 @@ extension ShardLayout {
     /// Points of one channel.
     public var pointCount: Int { outer * points }
 }
+
+extension ShardLayout {
+    /// Spacing of the overview's lattice along each axis of the shard; 1 where it keeps all points.
+    package var overviewSpacings: [Int] {
+        guard let overview else { return extents.map { _ in 1 } }
+        return zip(extents, overview.extents).map { $0 == $1 ? 1 : spacing }
+    }
+}

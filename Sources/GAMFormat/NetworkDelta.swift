@@ -23,7 +23,7 @@ public struct RoleDelta: Equatable, Sendable {
     public init(from prior: FieldNetwork, to target: FieldNetwork, stepLog2: Int) {
         func multiples<T: FixedWidthInteger>(_ a: [T], _ b: [T], _ log2: Int) -> [Int32] {
             zip(a, b).map { old, new in
-                let half = Int64(1) << Int64(log2) >> 1
+                let half = (Int64(1) << Int64(log2)) >> 1
                 return Int32(clamping: (Int64(new) - Int64(old) + half) >> Int64(log2))
             }
         }

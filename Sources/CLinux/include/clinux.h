@@ -55,5 +55,8 @@ int64_t clinux_free_bytes(int descriptor);
 // Monotonic clock in milliseconds.
 int64_t clinux_milliseconds(void);
 
+// Names the calling thread in debuggers and /proc (15 bytes are kept).
+void clinux_name_thread(const char *name);
+
 // The current errno.
 int clinux_errno(void);

@@ -9,13 +9,13 @@
 import GAMCodec
 import GAMStore
 
-struct BlobSpace: Hashable, Sendable {
-    static let byteCount = 12
+package struct BlobSpace: Hashable, Sendable {
+    package static let byteCount = 12
     /// Bytes of a blob id: the store keeps them too, so they count as stored bytes.
-    static let idBytes = byteCount + 5
-    let bytes: [UInt8]
+    package static let idBytes = byteCount + 5
+    package let bytes: [UInt8]
 
-    init?(_ bytes: [UInt8]) {
+    package init?(_ bytes: [UInt8]) {
         guard bytes.count == Self.byteCount else { return nil }
         self.bytes = bytes
     }
@@ -24,12 +24,12 @@ struct BlobSpace: Hashable, Sendable {
         bytes = (0..<Self.byteCount).map { _ in UInt8.random(in: 0...255, using: &generator) }
     }
 
-    static func random() -> BlobSpace {
+    package static func random() -> BlobSpace {
         var generator = SystemRandomNumberGenerator()
         return BlobSpace(random: &generator)
     }
 
-    enum Kind: UInt8 {
+    package enum Kind: UInt8 {
         case network = 1
         case overview = 2
         case shard = 3
@@ -37,7 +37,7 @@ struct BlobSpace: Hashable, Sendable {
         case manifest = 17
     }
 
-    func blob(_ kind: Kind, _ index: Int) throws -> BlobID {
+    package func blob(_ kind: Kind, _ index: Int) throws -> BlobID {
         guard let number = UInt32(exactly: index) else {
             throw Failure(.tooLarge, "record number \(index) does not fit the store's ids")
         }
@@ -45,7 +45,7 @@ struct BlobSpace: Hashable, Sendable {
         return try BlobID(bytes + [kind.rawValue] + withUnsafeBytes(of: big) { Array($0) })
     }
 
-    func blob(_ id: RecordID) throws -> BlobID {
+    package func blob(_ id: RecordID) throws -> BlobID {
         switch id {
         case .network: try blob(Kind.network, 0)
         case .overview(let index): try blob(Kind.overview, index)
@@ -55,21 +55,21 @@ struct BlobSpace: Hashable, Sendable {
 }
 
 /// Writes a codec's records as blobs of one space.
-struct StoreRecordSink: RecordSink {
-    let store: any ShardStore
-    let space: BlobSpace
+package struct StoreRecordSink: RecordSink {
+    package let store: any ShardStore
+    package let space: BlobSpace
 
-    func put(_ id: RecordID, _ bytes: [UInt8]) throws {
+    package func put(_ id: RecordID, _ bytes: [UInt8]) throws {
         try store.putBlob(space.blob(id), bytes)
     }
 }
 
 /// Lends a codec the records of one space; damage and absence come as its own typed errors.
-struct StoreRecordSource: RecordSource {
-    let store: any ShardStore
-    let space: BlobSpace
+package struct StoreRecordSource: RecordSource {
+    package let store: any ShardStore
+    package let space: BlobSpace
 
-    func bytes(of id: RecordID) throws -> [UInt8] {
+    package func bytes(of id: RecordID) throws -> [UInt8] {
         do {
             return try store.blob(space.blob(id))
         } catch StoreError.notFound {

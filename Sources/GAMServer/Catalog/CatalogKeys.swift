@@ -9,16 +9,16 @@
 
 import GAMStore
 
-enum CatalogKeys {
-    static let partitionName = "signals"
-    static let signalPrefix = Array("k".utf8)
-    static let pendingPrefix = Array("p".utf8)
-    static let reclaimPrefix = Array("r".utf8)
+package enum CatalogKeys {
+    package static let partitionName = "signals"
+    package static let signalPrefix = Array("k".utf8)
+    package static let pendingPrefix = Array("p".utf8)
+    package static let reclaimPrefix = Array("r".utf8)
 
-    static func signal(_ key: String) -> [UInt8] { signalPrefix + key.utf8 }
-    static func pending(_ space: BlobSpace) -> [UInt8] { pendingPrefix + space.bytes }
-    static func reclaim(_ space: BlobSpace) -> [UInt8] { reclaimPrefix + space.bytes }
+    package static func signal(_ key: String) -> [UInt8] { signalPrefix + key.utf8 }
+    package static func pending(_ space: BlobSpace) -> [UInt8] { pendingPrefix + space.bytes }
+    package static func reclaim(_ space: BlobSpace) -> [UInt8] { reclaimPrefix + space.bytes }
 
     /// The space a "p" or "r" key names.
-    static func space(of key: [UInt8]) -> BlobSpace? { BlobSpace(Array(key.dropFirst())) }
+    package static func space(of key: [UInt8]) -> BlobSpace? { BlobSpace(Array(key.dropFirst())) }
 }

@@ -7,7 +7,7 @@
 import GAMStore
 import Logging
 
-final class Reclaimer: Sendable {
+package final class Reclaimer: Sendable {
     private struct State {
         var pins: [BlobSpace: Int] = [:]
         /// Dropped spaces with the store key that remembers them.
@@ -21,14 +21,14 @@ final class Reclaimer: Sendable {
     private let log: Logger
     private let state = Monitor(State())
 
-    init(store: any ShardStore, log: Logger) throws {
+    package init(store: any ShardStore, log: Logger) throws {
         self.store = store
         self.log = log
         partition = try PartitionName(CatalogKeys.partitionName)
     }
 
     /// Queues what an earlier run left behind: writes that never committed, spaces not yet deleted.
-    func recover() throws {
+    package func recover() throws {
         for prefix in [CatalogKeys.pendingPrefix, CatalogKeys.reclaimPrefix] {
             var after: [UInt8]?
             while true {
@@ -44,7 +44,7 @@ final class Reclaimer: Sendable {
     }
 
     /// Starts the thread that deletes.
-    func start() {
+    package func start() {
         state.withLock { $0.isRunning = true }
         guard startThread(named: "gamd-reclaim", run) else {
             state.withLock { $0.isRunning = false }
@@ -53,17 +53,17 @@ final class Reclaimer: Sendable {
     }
 
     /// Ends the thread; what is queued stays marked in the store for the next start.
-    func stop() {
+    package func stop() {
         state.withLock { $0.isStopping = true }
         _ = state.wait { $0.isRunning ? nil : true }
     }
 
-    func add(_ space: BlobSpace, marker: [UInt8]) {
+    package func add(_ space: BlobSpace, marker: [UInt8]) {
         state.withLock { $0.queue[space] = marker }
     }
 
     /// Keeps the blobs of these spaces until the returned object is released.
-    func pin(_ spaces: [BlobSpace]) -> PinnedSpaces {
+    package func pin(_ spaces: [BlobSpace]) -> PinnedSpaces {
         state.withLock { state in
             for space in spaces { state.pins[space, default: 0] += 1 }
         }
@@ -80,7 +80,7 @@ final class Reclaimer: Sendable {
     }
 
     /// Waits until nothing is queued that could be deleted; for tests and for a clean stop.
-    func drain(milliseconds: Int) -> Bool {
+    package func drain(milliseconds: Int) -> Bool {
         state.wait(milliseconds: milliseconds) { $0.queue.isEmpty ? true : nil } ?? false
     }
 
@@ -122,11 +122,11 @@ final class Reclaimer: Sendable {
 }
 
 /// Releases its pins when it goes.
-final class PinnedSpaces: Sendable {
+package final class PinnedSpaces: Sendable {
     private let spaces: [BlobSpace]
     private let reclaimer: Reclaimer
 
-    init(spaces: [BlobSpace], reclaimer: Reclaimer) {
+    package init(spaces: [BlobSpace], reclaimer: Reclaimer) {
         self.spaces = spaces
         self.reclaimer = reclaimer
     }

@@ -14,26 +14,26 @@ import Glibc
 import SwiftProtobuf
 
 /// Two spaces reserved for a write that may still fail.
-struct WriteReservation: Sendable {
-    let records: BlobSpace
-    let attachments: BlobSpace
-    var spaces: [BlobSpace] { [records, attachments] }
+package struct WriteReservation: Sendable {
+    package let records: BlobSpace
+    package let attachments: BlobSpace
+    package var spaces: [BlobSpace] { [records, attachments] }
 }
 
 /// When a publish may replace what is there.
-enum PublishCondition: Sendable {
+package enum PublishCondition: Sendable {
     case always
     case mustNotExist
     /// Only the entry with this version (a refit that must not undo a newer put).
     case unchanged(version: UInt64)
 }
 
-final class SignalCatalog: Sendable {
-    let store: any ShardStore
-    let reclaimer: Reclaimer
+package final class SignalCatalog: Sendable {
+    package let store: any ShardStore
+    package let reclaimer: Reclaimer
     private let partition: PartitionName
 
-    init(store: any ShardStore, reclaimer: Reclaimer) throws {
+    package init(store: any ShardStore, reclaimer: Reclaimer) throws {
         self.store = store
         self.reclaimer = reclaimer
         partition = try PartitionName(CatalogKeys.partitionName)
@@ -41,7 +41,7 @@ final class SignalCatalog: Sendable {
 
     /// Finds a signal and pins its blobs until the returned object is released.
     /// Throws `notFound`.
-    func open(_ key: String) throws -> OpenSignal {
+    package func open(_ key: String) throws -> OpenSignal {
         while true {
             let record = try record(key)
             let pins = reclaimer.pin(record.spaces)
@@ -53,7 +53,7 @@ final class SignalCatalog: Sendable {
     }
 
     /// The entry alone, without pinning its blobs.
-    func record(_ key: String) throws -> SignalRecord {
+    package func record(_ key: String) throws -> SignalRecord {
         guard let value = try store.value(partition, CatalogKeys.signal(key)) else {
             throw Failure(.notFound, "\"\(key)\" is not in the store; list the keys with gamctl ls")
         }
@@ -61,13 +61,13 @@ final class SignalCatalog: Sendable {
     }
 
     /// Whether an entry exists, without reading it.
-    func contains(_ key: String) throws -> Bool {
+    package func contains(_ key: String) throws -> Bool {
         try store.value(partition, CatalogKeys.signal(key)) != nil
     }
 
     /// Entries in byte order of their keys; damaged ones come as failures, so that one bad entry
     /// hides no other.
-    func list(
+    package func list(
         prefix: String, after: String?, limit: Int
     ) throws -> (entries: [(key: String, record: Result<SignalRecord, Failure>)], isLast: Bool) {
         let page = try store.scan(
@@ -89,7 +89,7 @@ final class SignalCatalog: Sendable {
     }
 
     /// Names the spaces of a coming write, durably.
-    func reserve(for key: String) throws -> WriteReservation {
+    package func reserve(for key: String) throws -> WriteReservation {
         let reservation = WriteReservation(records: .random(), attachments: .random())
         var transaction = Transaction(partition: partition)
         let mark = try spaceMark(key)
@@ -101,7 +101,7 @@ final class SignalCatalog: Sendable {
     }
 
     /// Gives up a write: its blobs are deleted soon.
-    func abandon(_ reservation: WriteReservation) {
+    package func abandon(_ reservation: WriteReservation) {
         for space in reservation.spaces {
             reclaimer.add(space, marker: CatalogKeys.pending(space))
         }
@@ -109,7 +109,7 @@ final class SignalCatalog: Sendable {
 
     /// Swaps a signal in. `record` names the blobs of `reservation`; a space of it that the record
     /// does not name is reclaimed. Returns what the store now holds, and whether it replaced one.
-    func publish(
+    package func publish(
         _ key: String, _ record: CatalogRecord, _ reservation: WriteReservation,
         _ condition: PublishCondition
     ) throws -> (record: SignalRecord, replaced: Bool) {
@@ -170,7 +170,7 @@ final class SignalCatalog: Sendable {
     }
 
     /// Removes a signal; throws `notFound`.
-    func delete(_ key: String) throws {
+    package func delete(_ key: String) throws {
         while true {
             guard let old = try store.value(partition, CatalogKeys.signal(key)) else {
                 throw Failure(.notFound, "\"\(key)\" is not in the store; nothing was removed")
@@ -193,7 +193,7 @@ final class SignalCatalog: Sendable {
     }
 
     /// Changes an entry without touching blobs, if it is still the one with `record.version`.
-    func amend(_ record: SignalRecord, _ change: (inout CatalogRecord) -> Void) throws {
+    package func amend(_ record: SignalRecord, _ change: (inout CatalogRecord) -> Void) throws {
         var message = record.message
         change(&message)
         var transaction = Transaction(partition: partition)
@@ -235,29 +235,31 @@ final class SignalCatalog: Sendable {
 }
 
 /// A signal whose blobs stay until this object is released.
-final class OpenSignal: Sendable {
-    let record: SignalRecord
-    let store: any ShardStore
+package final class OpenSignal: Sendable {
+    package let record: SignalRecord
+    package let store: any ShardStore
     private let pins: PinnedSpaces
 
-    init(record: SignalRecord, store: any ShardStore, pins: PinnedSpaces) {
+    package init(record: SignalRecord, store: any ShardStore, pins: PinnedSpaces) {
         self.record = record
         self.store = store
         self.pins = pins
     }
 
-    var source: StoreRecordSource { StoreRecordSource(store: store, space: record.recordSpace) }
+    package var source: StoreRecordSource {
+        StoreRecordSource(store: store, space: record.recordSpace)
+    }
 
-    var attachments: Attachments {
+    package var attachments: Attachments {
         Attachments(store: store, record: record.message, space: record.attachmentSpace)
     }
 
-    func reader() throws -> SignalReader {
+    package func reader() throws -> SignalReader {
         try SignalReader(manifest: record.manifest, source: source, priors: .shipped)
     }
 }
 
-func unixMilliseconds() -> Int64 {
+package func unixMilliseconds() -> Int64 {
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)
     return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000

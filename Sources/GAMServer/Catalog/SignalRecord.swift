@@ -6,18 +6,18 @@ import GAMProtocol
 import GAMStore
 import SwiftProtobuf
 
-struct SignalRecord: Sendable {
-    let key: String
+package struct SignalRecord: Sendable {
+    package let key: String
     /// Version of the catalog value; a swap compares it.
-    let version: UInt64
-    let message: CatalogRecord
-    let manifest: SignalManifest
-    let recordSpace: BlobSpace
-    let attachmentSpace: BlobSpace?
+    package let version: UInt64
+    package let message: CatalogRecord
+    package let manifest: SignalManifest
+    package let recordSpace: BlobSpace
+    package let attachmentSpace: BlobSpace?
     /// Every byte the store holds for this signal: records, attachments, ids, key and value.
-    let storedBytes: Int
+    package let storedBytes: Int
 
-    init(key: String, value: VersionedValue, store: any ShardStore) throws {
+    package init(key: String, value: VersionedValue, store: any ShardStore) throws {
         let message: CatalogRecord
         do {
             message = try CatalogRecord(serializedBytes: value.bytes)
@@ -51,25 +51,25 @@ struct SignalRecord: Sendable {
     }
 
     /// All spaces whose blobs this entry names.
-    var spaces: [BlobSpace] { [recordSpace] + (attachmentSpace.map { [$0] } ?? []) }
+    package var spaces: [BlobSpace] { [recordSpace] + (attachmentSpace.map { [$0] } ?? []) }
 }
 
 /// Metadata and large manifests, kept as blobs of at most `pieceBytes` when they are not small.
-struct Attachments {
-    static let pieceBytes = 4 << 20
+package struct Attachments {
+    package static let pieceBytes = 4 << 20
     /// Up to here metadata stays in the catalog value (64 KiB at most in all).
-    static let inlineMetadataBytesMax = 8 << 10
-    static let inlineManifestBytesMax = 32 << 10
+    package static let inlineMetadataBytesMax = 8 << 10
+    package static let inlineManifestBytesMax = 32 << 10
 
-    let store: any ShardStore
-    let record: CatalogRecord
-    let space: BlobSpace?
+    package let store: any ShardStore
+    package let record: CatalogRecord
+    package let space: BlobSpace?
 
-    func manifest() throws -> [UInt8] {
+    package func manifest() throws -> [UInt8] {
         try pieces(.manifest, count: Int(record.manifestPieces))
     }
 
-    func metadata() throws -> CatalogMetadata {
+    package func metadata() throws -> CatalogMetadata {
         guard record.metadataPieces > 0 else { return record.metadata }
         let bytes = try pieces(.metadata, count: Int(record.metadataPieces))
         do {
@@ -80,7 +80,7 @@ struct Attachments {
     }
 
     /// Compares every attachment byte with the hash in the catalog.
-    func verify() throws {
+    package func verify() throws {
         guard space != nil else { return }
         var hasher = BodyHasher()
         var total = 0
@@ -112,7 +112,7 @@ struct Attachments {
 
     /// Puts what is too large for the catalog value into blobs of `space`, and the rest into
     /// the record, with sizes and hash.
-    static func write(
+    package static func write(
         manifest: [UInt8], metadata: CatalogMetadata, into record: inout CatalogRecord,
         space: BlobSpace, store: any ShardStore
     ) throws {

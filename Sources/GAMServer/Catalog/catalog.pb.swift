@@ -29,169 +29,169 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
 }
 
 /// Value of "k" + key: one stored signal.
-nonisolated struct CatalogRecord: @unchecked Sendable {
+package nonisolated struct CatalogRecord: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// of the codec; empty: kept as a blob of the attachment space
-  var manifest: Data {
+  package var manifest: Data {
     get {_storage._manifest}
     set {_uniqueStorage()._manifest = newValue}
   }
 
   /// blobs that hold it then
-  var manifestPieces: UInt32 {
+  package var manifestPieces: UInt32 {
     get {_storage._manifestPieces}
     set {_uniqueStorage()._manifestPieces = newValue}
   }
 
   /// 12 bytes: the blobs of the network, overviews and shards
-  var recordSpace: Data {
+  package var recordSpace: Data {
     get {_storage._recordSpace}
     set {_uniqueStorage()._recordSpace = newValue}
   }
 
   /// 12 bytes: metadata and manifest blobs; empty: none
-  var attachmentSpace: Data {
+  package var attachmentSpace: Data {
     get {_storage._attachmentSpace}
     set {_uniqueStorage()._attachmentSpace = newValue}
   }
 
   /// 1, then one more with every replace or refit of this key
-  var generation: UInt64 {
+  package var generation: UInt64 {
     get {_storage._generation}
     set {_uniqueStorage()._generation = newValue}
   }
 
-  var kind: String {
+  package var kind: String {
     get {_storage._kind}
     set {_uniqueStorage()._kind = newValue}
   }
 
   /// empty: put as samples
-  var adapter: String {
+  package var adapter: String {
     get {_storage._adapter}
     set {_uniqueStorage()._adapter = newValue}
   }
 
-  var adapterVersion: String {
+  package var adapterVersion: String {
     get {_storage._adapterVersion}
     set {_uniqueStorage()._adapterVersion = newValue}
   }
 
   /// "file" or "samples"
-  var exactness: String {
+  package var exactness: String {
     get {_storage._exactness}
     set {_uniqueStorage()._exactness = newValue}
   }
 
-  var fileName: String {
+  package var fileName: String {
     get {_storage._fileName}
     set {_uniqueStorage()._fileName = newValue}
   }
 
-  var mediaType: String {
+  package var mediaType: String {
     get {_storage._mediaType}
     set {_uniqueStorage()._mediaType = newValue}
   }
 
-  var fileBytes: UInt64 {
+  package var fileBytes: UInt64 {
     get {_storage._fileBytes}
     set {_uniqueStorage()._fileBytes = newValue}
   }
 
-  var createdUnixMs: Int64 {
+  package var createdUnixMs: Int64 {
     get {_storage._createdUnixMs}
     set {_uniqueStorage()._createdUnixMs = newValue}
   }
 
   /// inline when small
-  var metadata: CatalogMetadata {
+  package var metadata: CatalogMetadata {
     get {_storage._metadata ?? CatalogMetadata()}
     set {_uniqueStorage()._metadata = newValue}
   }
   /// Returns true if `metadata` has been explicitly set.
-  var hasMetadata: Bool {_storage._metadata != nil}
+  package var hasMetadata: Bool {_storage._metadata != nil}
   /// Clears the value of `metadata`. Subsequent reads from it will return its default value.
-  mutating func clearMetadata() {_uniqueStorage()._metadata = nil}
+  package mutating func clearMetadata() {_uniqueStorage()._metadata = nil}
 
   /// blobs that hold it otherwise
-  var metadataPieces: UInt32 {
+  package var metadataPieces: UInt32 {
     get {_storage._metadataPieces}
     set {_uniqueStorage()._metadataPieces = newValue}
   }
 
   /// bytes of all attachment blobs
-  var attachmentBytes: UInt64 {
+  package var attachmentBytes: UInt64 {
     get {_storage._attachmentBytes}
     set {_uniqueStorage()._attachmentBytes = newValue}
   }
 
   /// XXH3-128 of all attachment blobs in order
-  var attachmentHashLow: UInt64 {
+  package var attachmentHashLow: UInt64 {
     get {_storage._attachmentHashLow}
     set {_uniqueStorage()._attachmentHashLow = newValue}
   }
 
-  var attachmentHashHigh: UInt64 {
+  package var attachmentHashHigh: UInt64 {
     get {_storage._attachmentHashHigh}
     set {_uniqueStorage()._attachmentHashHigh = newValue}
   }
 
   /// the highest effort a refit was tried with
-  var effortTried: UInt32 {
+  package var effortTried: UInt32 {
     get {_storage._effortTried}
     set {_uniqueStorage()._effortTried = newValue}
   }
 
-  var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  init() {}
+  package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// What an adapter needs besides samples to write the file again.
-nonisolated struct CatalogMetadata: Sendable {
+package nonisolated struct CatalogMetadata: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var items: [CatalogMetadata.Item] = []
+  package var items: [CatalogMetadata.Item] = []
 
-  var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  nonisolated struct Item: Sendable {
+  package nonisolated struct Item: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
-    var key: String = String()
+    package var key: String = String()
 
-    var value: Data = Data()
+    package var value: Data = Data()
 
-    var unknownFields = SwiftProtobuf.UnknownStorage()
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-    init() {}
+    package init() {}
   }
 
-  init() {}
+  package init() {}
 }
 
 /// Value of "p" + space: blobs of a write that has not committed; "r" + space: blobs nobody names any more.
-nonisolated struct CatalogSpace: Sendable {
+package nonisolated struct CatalogSpace: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var sinceUnixMs: Int64 = 0
+  package var sinceUnixMs: Int64 = 0
 
-  var key: String = String()
+  package var key: String = String()
 
-  var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  init() {}
+  package init() {}
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -199,8 +199,8 @@ nonisolated struct CatalogSpace: Sendable {
 fileprivate nonisolated let _protobuf_package = "gam.catalog.v1"
 
 nonisolated extension CatalogRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".Record"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}manifest\0\u{3}manifest_pieces\0\u{3}record_space\0\u{3}attachment_space\0\u{1}generation\0\u{1}kind\0\u{1}adapter\0\u{3}adapter_version\0\u{1}exactness\0\u{3}file_name\0\u{3}media_type\0\u{3}file_bytes\0\u{3}created_unix_ms\0\u{1}metadata\0\u{3}metadata_pieces\0\u{3}attachment_bytes\0\u{3}attachment_hash_low\0\u{3}attachment_hash_high\0\u{3}effort_tried\0")
+  package static let protoMessageName: String = _protobuf_package + ".Record"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}manifest\0\u{3}manifest_pieces\0\u{3}record_space\0\u{3}attachment_space\0\u{1}generation\0\u{1}kind\0\u{1}adapter\0\u{3}adapter_version\0\u{1}exactness\0\u{3}file_name\0\u{3}media_type\0\u{3}file_bytes\0\u{3}created_unix_ms\0\u{1}metadata\0\u{3}metadata_pieces\0\u{3}attachment_bytes\0\u{3}attachment_hash_low\0\u{3}attachment_hash_high\0\u{3}effort_tried\0")
 
   fileprivate class _StorageClass {
     var _manifest: Data = Data()
@@ -261,7 +261,7 @@ nonisolated extension CatalogRecord: SwiftProtobuf.Message, SwiftProtobuf._Messa
     return _storage
   }
 
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     _ = _uniqueStorage()
     try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
       while let fieldNumber = try decoder.nextFieldNumber() {
@@ -294,7 +294,7 @@ nonisolated extension CatalogRecord: SwiftProtobuf.Message, SwiftProtobuf._Messa
     }
   }
 
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every if/case branch local when no optimizations
@@ -361,7 +361,7 @@ nonisolated extension CatalogRecord: SwiftProtobuf.Message, SwiftProtobuf._Messa
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: CatalogRecord, rhs: CatalogRecord) -> Bool {
+  package static func ==(lhs: CatalogRecord, rhs: CatalogRecord) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
@@ -395,10 +395,10 @@ nonisolated extension CatalogRecord: SwiftProtobuf.Message, SwiftProtobuf._Messa
 }
 
 nonisolated extension CatalogMetadata: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".Metadata"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}items\0")
+  package static let protoMessageName: String = _protobuf_package + ".Metadata"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}items\0")
 
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -410,14 +410,14 @@ nonisolated extension CatalogMetadata: SwiftProtobuf.Message, SwiftProtobuf._Mes
     }
   }
 
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.items.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.items, fieldNumber: 1)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: CatalogMetadata, rhs: CatalogMetadata) -> Bool {
+  package static func ==(lhs: CatalogMetadata, rhs: CatalogMetadata) -> Bool {
     if lhs.items != rhs.items {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -425,10 +425,10 @@ nonisolated extension CatalogMetadata: SwiftProtobuf.Message, SwiftProtobuf._Mes
 }
 
 nonisolated extension CatalogMetadata.Item: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = CatalogMetadata.protoMessageName + ".Item"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}value\0")
+  package static let protoMessageName: String = CatalogMetadata.protoMessageName + ".Item"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}value\0")
 
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -441,7 +441,7 @@ nonisolated extension CatalogMetadata.Item: SwiftProtobuf.Message, SwiftProtobuf
     }
   }
 
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.key.isEmpty {
       try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
     }
@@ -451,7 +451,7 @@ nonisolated extension CatalogMetadata.Item: SwiftProtobuf.Message, SwiftProtobuf
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: CatalogMetadata.Item, rhs: CatalogMetadata.Item) -> Bool {
+  package static func ==(lhs: CatalogMetadata.Item, rhs: CatalogMetadata.Item) -> Bool {
     if lhs.key != rhs.key {return false}
     if lhs.value != rhs.value {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -460,10 +460,10 @@ nonisolated extension CatalogMetadata.Item: SwiftProtobuf.Message, SwiftProtobuf
 }
 
 nonisolated extension CatalogSpace: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".Space"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}since_unix_ms\0\u{1}key\0")
+  package static let protoMessageName: String = _protobuf_package + ".Space"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}since_unix_ms\0\u{1}key\0")
 
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -476,7 +476,7 @@ nonisolated extension CatalogSpace: SwiftProtobuf.Message, SwiftProtobuf._Messag
     }
   }
 
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if self.sinceUnixMs != 0 {
       try visitor.visitSingularInt64Field(value: self.sinceUnixMs, fieldNumber: 1)
     }
@@ -486,7 +486,7 @@ nonisolated extension CatalogSpace: SwiftProtobuf.Message, SwiftProtobuf._Messag
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: CatalogSpace, rhs: CatalogSpace) -> Bool {
+  package static func ==(lhs: CatalogSpace, rhs: CatalogSpace) -> Bool {
     if lhs.sinceUnixMs != rhs.sinceUnixMs {return false}
     if lhs.key != rhs.key {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}

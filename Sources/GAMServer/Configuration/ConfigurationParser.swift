@@ -157,3 +157,8 @@ extension ServerConfiguration {
         }
     }
 }
+
+extension ServerConfiguration {
+    /// Every key a file may set, as "section.key".
+    public static var keyNames: Set<String> { Set(ConfigurationKeys.all.map(\.name)) }
+}

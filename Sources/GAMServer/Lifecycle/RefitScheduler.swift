@@ -12,18 +12,18 @@ import Logging
 import Synchronization
 
 /// Decides which signal is fitted next. Pure.
-struct RefitPlanner: Sendable {
-    struct Candidate: Equatable, Sendable {
-        let key: String
-        let effort: Int
+package struct RefitPlanner: Sendable {
+    package struct Candidate: Equatable, Sendable {
+        package let key: String
+        package let effort: Int
     }
-    let targetEffort: Int
-    private(set) var best: Candidate?
+    package let targetEffort: Int
+    package private(set) var best: Candidate?
 
-    init(targetEffort: Int) { self.targetEffort = targetEffort }
+    package init(targetEffort: Int) { self.targetEffort = targetEffort }
 
     /// Looks at one signal: the lowest effort wins, then the first key.
-    mutating func consider(key: String, effort: Int, effortTried: Int) {
+    package mutating func consider(key: String, effort: Int, effortTried: Int) {
         guard max(effort, effortTried) < targetEffort else { return }
         if let best, best.effort <= effort { return }
         best = Candidate(key: key, effort: effort)

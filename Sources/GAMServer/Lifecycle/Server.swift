@@ -37,16 +37,27 @@ public final class Server: Sendable {
     private let isStopped = Atomic(false)
 
     /// Opens the state folder and the socket; nothing is answered before `start`.
-    public init(_ options: Options, adapters: any SignalAdapters, log: Logger) throws {
+    public convenience init(
+        _ options: Options, adapters: any SignalAdapters, log: Logger
+    ) throws {
+        try self.init(options, adapters: adapters, log: log) { folder -> any ShardStore in
+            if options.isInMemory { return MemoryStore() }
+            return try RocksDBStore(path: folder + "/store")
+        }
+    }
+
+    /// The same on any store; `openStore` gets the locked state folder.
+    package init(
+        _ options: Options, adapters: any SignalAdapters, log: Logger,
+        openStore: (String) throws -> any ShardStore
+    ) throws {
         self.log = log
         let settings = options.configuration
         self.settings = settings
         lock = try FolderLock(options.stateFolder)
         let spools = try SpoolFolder(
             path: options.stateFolder + "/spool", freeBytesMin: settings.limits.freeBytesMin)
-        store =
-            options.isInMemory
-            ? MemoryStore() : try RocksDBStore(path: options.stateFolder + "/store")
+        store = try openStore(options.stateFolder)
         let activity = Activity()
         let jobs = JobBoard()
         reclaimer = try Reclaimer(store: store, log: log)

@@ -3,9 +3,9 @@
 
 import GAMCore
 
-enum NPYHeader {
+package enum NPYHeader {
     /// The bytes before the samples; a multiple of 64, as numpy writes them.
-    static func bytes(for description: SignalDescription) -> [UInt8] {
+    package static func bytes(for description: SignalDescription) -> [UInt8] {
         var shape = description.extents
         if description.channels.count > 1 { shape.append(description.channels.count) }
         let type = description.sampleType

@@ -172,13 +172,13 @@ private final class SampleCollector {
 }
 
 /// The values a sample type allows in its container.
-struct ValueRange {
+package struct ValueRange {
     private let type: SampleType
 
-    init(_ type: SampleType) { self.type = type }
+    package init(_ type: SampleType) { self.type = type }
 
     /// Checks whole samples; a type that fills its container allows everything.
-    func check(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
+    package func check(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
         guard type.family != .float, type.bits < type.containerBytes * 8 else { return }
         let isInside: Bool
         switch (type.containerBytes, type.family) {

@@ -7,8 +7,8 @@
 
 import GAMProtocol
 
-struct SessionState: Sendable {
-    enum Action: Equatable, Sendable {
+package struct SessionState: Sendable {
+    package enum Action: Equatable, Sendable {
         /// Run the request.
         case start(id: UInt32)
         /// Open a spool for a put.
@@ -37,27 +37,27 @@ struct SessionState: Sendable {
     /// Puts that were refused and may still have frames under way.
     private static let refusedMax = 64
 
-    let requestsMax: Int
-    let mayWrite: Bool
+    package let requestsMax: Int
+    package let mayWrite: Bool
     private var phases: [UInt32: Phase] = [:]
     private var refusedPuts: [UInt32] = []
-    private(set) var isStopping = false
+    package private(set) var isStopping = false
 
-    init(requestsMax: Int, mayWrite: Bool) {
+    package init(requestsMax: Int, mayWrite: Bool) {
         self.requestsMax = requestsMax
         self.mayWrite = mayWrite
     }
 
     /// Requests that have been started and not answered.
-    var running: Int {
+    package var running: Int {
         phases.values.count { $0 == .running }
     }
 
     /// New requests are refused from now on.
-    mutating func stop() { isStopping = true }
+    package mutating func stop() { isStopping = true }
 
     /// A put was answered with an error before its end; later frames of it are dropped.
-    mutating func putFailed(_ id: UInt32) {
+    package mutating func putFailed(_ id: UInt32) {
         phases[id] = nil
         refusedPuts.removeAll { $0 == id }
         refusedPuts.append(id)
@@ -65,10 +65,10 @@ struct SessionState: Sendable {
     }
 
     /// A request has had its last answer.
-    mutating func finished(_ id: UInt32) { phases[id] = nil }
+    package mutating func finished(_ id: UInt32) { phases[id] = nil }
 
     /// What to do about a frame.
-    mutating func receive(_ header: FrameHeader, _ request: WireRequest) -> Action {
+    package mutating func receive(_ header: FrameHeader, _ request: WireRequest) -> Action {
         let id = header.requestID
         guard let operation = request.operation else {
             return refuse(id, .unsupported, "the operation is not known to this gamd; see Hello")

@@ -1,19 +1,18 @@
 // "0:256,512:768": one Python slice without step per axis, slowest axis first.
 // What always holds: the resolved ranges lie within the extents and hold at least one sample.
 
-import GAMClient
 import GAMProtocol
 
-struct RegionArgument: Equatable {
+public struct RegionArgument: Equatable {
     /// Bounds as written; nil where omitted.
-    struct Slice: Equatable {
-        let start: Int?
-        let stop: Int?
+    public struct Slice: Equatable {
+        public let start: Int?
+        public let stop: Int?
     }
-    let slices: [Slice]
+    public let slices: [Slice]
 
     /// Parses "a:b" parts; a single number is that one position.
-    init(_ text: String) throws(ClientError) {
+    public init(_ text: String) throws(ClientError) {
         var slices: [Slice] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let bounds = part.split(separator: ":", omittingEmptySubsequences: false)
@@ -45,7 +44,7 @@ struct RegionArgument: Equatable {
 
     /// Python's rules: negative bounds count from the end, omitted ones are the ends, bounds
     /// outside are clamped, axes left out are whole.
-    func resolved(extents: [Int]) throws(ClientError) -> [Range<Int>] {
+    public func resolved(extents: [Int]) throws(ClientError) -> [Range<Int>] {
         guard slices.count <= extents.count else {
             throw ClientError(
                 .badRequest, "\(slices.count) slices for a signal of \(extents.count) axes")

@@ -1,0 +1,82 @@
+// What a manifest says about networks and records, made whole.
+
+import GAMCore
+import GAMFormat
+
+extension SignalManifest {
+    public var shardCount: Int {
+        ShardGrid(extents: description.extents, shardExtents: shardExtents).count
+    }
+
+    /// Order of the whole shards.
+    public var order: String { fullLayout.order.name }
+    public var networkSize: String { size.rawValue }
+    public var transform: String { transformCode.name }
+    /// Name of the prior of the whole shards.
+    public var prior: String { priors[fullLayout.domain]?.name ?? "none" }
+
+    /// Layout of a whole shard.
+    var fullLayout: ShardLayout {
+        ShardLayout(extents: shardExtents, channels: description.channels.count)
+    }
+
+    /// All records of this generation.
+    public var recordIDs: [RecordID] {
+        let grid = ShardGrid(extents: description.extents, shardExtents: shardExtents)
+        var ids: [RecordID] = hasNetwork ? [.network] : []
+        for index in 0..<grid.count {
+            let layout = ShardLayout(
+                extents: grid.box(index).map(\.count), channels: description.channels.count)
+            if layout.overview != nil { ids.append(.overview(index: index)) }
+            ids.append(.shard(index: index))
+        }
+        return ids
+    }
+
+    /// Networks by domain: priors, with the signal's own changes applied.
+    func networks(_ library: PriorLibrary, _ source: some RecordSource) throws
+        -> [NetworkSet.Domain: NetworkSet]
+    {
+        var networks: [NetworkSet.Domain: NetworkSet] = [:]
+        for (domain, reference) in priors {
+            guard let prior = library.prior(id: reference.id), prior.networks.domain == domain
+            else {
+                throw CodecError.unsupported(
+                    "the prior \(reference.name) (id \(String(reference.id, radix: 16))) is not installed; add its file to the priors folder"
+                )
+            }
+            networks[domain] = prior.networks
+        }
+        guard hasNetwork else { return networks }
+        let bytes = try source.bytes(of: .network)
+        do {
+            let delta = try NetworkDelta(parsing: bytes) { id in
+                library.prior(id: id)?.networks.roles.map(\.shape)
+            }
+            try delta.apply(to: &networks, library)
+        } catch {
+            throw CodecError.integrity(shard: 0, reason: error.description)
+        }
+        return networks
+    }
+}
+
+extension NetworkDelta {
+    /// Changes the networks of the prior's domain.
+    func apply(
+        to networks: inout [NetworkSet.Domain: NetworkSet], _ library: PriorLibrary
+    ) throws(FormatError) {
+        guard let prior = library.prior(id: prior) else { throw .malformed("network record") }
+        var changed: [FieldNetwork] = []
+        for (network, role) in zip(prior.networks.roles, roles) {
+            guard let result = role.map({ $0.applied(to: network) }) ?? network else {
+                throw .malformed("network record")
+            }
+            changed.append(result)
+        }
+        guard let set = NetworkSet(domain: prior.networks.domain, roles: changed) else {
+            throw .malformed("network record")
+        }
+        networks[set.domain] = set
+    }
+}

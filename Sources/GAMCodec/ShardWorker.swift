@@ -1,0 +1,288 @@
+// One shard's canonical bytes <-> its records.
+//
+// What always holds here:
+// - `encode` returns records from which `recall` has just given the same bytes back.
+// - `recall` never returns bytes whose hash is not the record's.
+
+import CGAMKernels
+import GAMCore
+import GAMFit
+import GAMFormat
+import Glibc
+
+/// What all shards of a signal have in common.
+struct CodingContext: Sendable {
+    let description: SignalDescription
+    let transform: ColourTransform
+    let networks: [NetworkSet.Domain: NetworkSet]
+
+    var channels: Int { description.channels.count }
+    var container: Int { description.sampleType.containerBytes }
+
+    func byteCount(_ layout: ShardLayout) -> Int { layout.sampleCount * container }
+}
+
+/// Records of one shard.
+struct EncodedShard {
+    var overview: [UInt8]?
+    var shard: [UInt8]
+
+    var byteCount: Int { (overview?.count ?? 0) + shard.count }
+}
+
+/// Encodes and recalls shards with its own working memory. One per thread.
+final class ShardWorker {
+    let coder: ShardCoder
+    /// zstd level of the floor.
+    private static let plainLevel = 9
+
+    init(engine: Engine) { coder = ShardCoder(engine: engine) }
+
+    // MARK: planes
+
+    /// Canonical bytes into transformed planes.
+    func planes(_ bytes: UnsafeRawBufferPointer, _ layout: ShardLayout, _ context: CodingContext)
+        -> [Int32]
+    {
+        precondition(bytes.count == context.byteCount(layout), "byte count")
+        let outer = layout.planes / context.channels
+        let points = layout.pointCount / outer
+        return Array(unsafeUninitializedCapacity: layout.sampleCount) { out, count in
+            for w in 0..<outer {
+                let to = out.baseAddress! + w * points * context.channels
+                SampleMapping.load(
+                    bytes.baseAddress! + w * points * context.channels * context.container,
+                    context.description.sampleType, channels: context.channels, points: points,
+                    into: to)
+                if let c = context.description.colourChannels {
+                    context.transform.forward(
+                        to + c.red * points, to + c.green * points, to + c.blue * points,
+                        count: points)
+                }
+            }
+            count = layout.sampleCount
+        }
+    }
+
+    /// Transformed planes into canonical bytes; the planes are used up.
+    func bytes(_ planes: inout [Int32], _ layout: ShardLayout, _ context: CodingContext)
+        -> [UInt8]
+    {
+        let outer = layout.planes / context.channels
+        let points = layout.pointCount / outer
+        return Array(unsafeUninitializedCapacity: context.byteCount(layout)) { out, count in
+            planes.withUnsafeMutableBufferPointer { planes in
+                for w in 0..<outer {
+                    let from = planes.baseAddress! + w * points * context.channels
+                    if let c = context.description.colourChannels {
+                        context.transform.inverse(
+                            from + c.red * points, from + c.green * points,
+                            from + c.blue * points, count: points)
+                    }
+                    let to = UnsafeMutableRawPointer(out.baseAddress!)
+                    SampleMapping.store(
+                        from, context.description.sampleType, channels: context.channels,
+                        points: points,
+                        into: to + w * points * context.channels * context.container)
+                }
+            }
+            count = context.byteCount(layout)
+        }
+    }
+
+    // MARK: encode
+
+    /// Records of shard `index` with extents `extents`; recalled and compared.
+    func encode(
+        _ bytes: UnsafeRawBufferPointer, extents: [Int], index: Int, _ context: CodingContext
+    ) throws -> EncodedShard {
+        let layout = ShardLayout(extents: extents, channels: context.channels)
+        let planes = planes(bytes, layout, context)
+        var result = EncodedShard(overview: nil, shard: [])
+        var known: [Int32]?
+        if let coarse = layout.overview,
+            let lattice = ShardCoder.overview(planes, layout: layout)
+        {
+            var copy = lattice
+            let coarseBytes = self.bytes(&copy, coarse, context)
+            result.overview = coarseBytes.withUnsafeBytes {
+                encodeRecord(
+                    $0, lattice, coarse, overview: nil, seed: RecordSeed.overview(index), context)
+            }
+            known = lattice
+        }
+        result.shard = encodeRecord(
+            bytes, planes, layout, overview: known, seed: RecordSeed.shard(index), context)
+        let back = try recall(
+            result.shard, overview: result.overview, extents: extents, index: index, context)
+        guard back.withUnsafeBytes({ equal($0, bytes) }) else {
+            throw CodecError.integrity(shard: index, reason: "recall differs right after encoding")
+        }
+        return result
+    }
+
+    private func encodeRecord(
+        _ bytes: UnsafeRawBufferPointer, _ planes: [Int32], _ layout: ShardLayout,
+        overview: [Int32]?, seed: UInt64, _ context: CodingContext
+    ) -> [UInt8] {
+        let hash = recordHash(bytes, seed: seed)
+        let point = context.channels * context.container
+        if isConstant(bytes, point) {
+            return Record(hash: hash, body: .constant(Array(bytes.prefix(point)))).serialized()
+        }
+        var best = Record(hash: hash, body: .raw(Array(bytes))).serialized()
+        if let networks = context.networks[layout.domain] {
+            let coded = model(planes, layout, networks, overview, context)
+            let modelled = Record(hash: hash, body: .modelled(coded)).serialized()
+            if modelled.count < best.count { best = modelled }
+        }
+        // Where the network leaves much or next to nothing, the signal may be a string of repeats.
+        if best.count * 10 < bytes.count * 3 || best.count * 10 > bytes.count * 9,
+            let (method, packed) = PlainCoder.pack(
+                bytes, channels: context.channels, container: context.container,
+                level: Self.plainLevel, limit: best.count - Record.headerBytes - 1)
+        {
+            best = Record(hash: hash, body: .packed(method: method, packed)).serialized()
+        }
+        return best
+    }
+
+    private func isConstant(_ bytes: UnsafeRawBufferPointer, _ point: Int) -> Bool {
+        equal(
+            UnsafeRawBufferPointer(rebasing: bytes.dropFirst(point)),
+            UnsafeRawBufferPointer(rebasing: bytes.dropLast(point)))
+    }
+
+    private func model(
+        _ planes: [Int32], _ layout: ShardLayout, _ networks: NetworkSet, _ overview: [Int32]?,
+        _ context: CodingContext
+    ) -> CodedShard {
+        overview.withOptionalPointer { known in
+            coder.encode(
+                planes, layout: layout, independent: context.description.independentChannels,
+                networks: networks, predictors: predictors(planes, layout), overview: known)
+        }
+    }
+
+    func predictors(_ planes: [Int32], _ layout: ShardLayout) -> [LinearPredictor] {
+        guard layout.order == .causal, layout.pointCount >= 64 else { return [] }
+        return LinearPrediction.fit(
+            planes, length: layout.pointCount, channels: layout.planes, level: coder.engine.level)
+    }
+
+    // MARK: recall
+
+    /// Canonical bytes of a shard.
+    func recall(
+        _ record: [UInt8], overview: [UInt8]?, extents: [Int], index: Int,
+        _ context: CodingContext
+    ) throws -> [UInt8] {
+        let layout = ShardLayout(extents: extents, channels: context.channels)
+        return try recallRecord(
+            record, layout, seed: RecordSeed.shard(index), index, context
+        ) {
+            guard let coarse = layout.overview else { return nil }
+            guard let overview else { throw CodecError.missingRecord("overview of shard \(index)") }
+            let bytes = try recallRecord(
+                overview, coarse, seed: RecordSeed.overview(index), index, context) { nil }
+            return bytes.withUnsafeBytes { planes($0, coarse, context) }
+        }
+    }
+
+    /// Canonical bytes of a shard's overview.
+    func recallOverview(
+        _ record: [UInt8], extents: [Int], index: Int, _ context: CodingContext
+    ) throws -> [UInt8] {
+        let layout = ShardLayout(extents: extents, channels: context.channels)
+        guard let coarse = layout.overview else {
+            throw CodecError.malformed("shard \(index) has no overview")
+        }
+        return try recallRecord(
+            record, coarse, seed: RecordSeed.overview(index), index, context) { nil }
+    }
+
+    private func recallRecord(
+        _ record: [UInt8], _ layout: ShardLayout, seed: UInt64, _ index: Int,
+        _ context: CodingContext, overview: () throws -> [Int32]?
+    ) throws -> [UInt8] {
+        let parsed: Record
+        do {
+            parsed = try Record(parsing: record, layout: layout)
+        } catch {
+            throw CodecError.integrity(shard: index, reason: error.description)
+        }
+        let bytes = try samples(parsed.body, layout, index, context, overview)
+        guard bytes.withUnsafeBytes({ recordHash($0, seed: seed) }) == parsed.hash else {
+            throw CodecError.integrity(shard: index, reason: "the recalled samples' hash differs")
+        }
+        return bytes
+    }
+
+    private func samples(
+        _ body: RecordBody, _ layout: ShardLayout, _ index: Int, _ context: CodingContext,
+        _ overview: () throws -> [Int32]?
+    ) throws -> [UInt8] {
+        let count = context.byteCount(layout)
+        let point = context.channels * context.container
+        switch body {
+        case .raw(let bytes):
+            guard bytes.count == count else { throw size(index) }
+            return bytes
+        case .constant(let bytes):
+            guard bytes.count == point else { throw size(index) }
+            return [UInt8](unsafeUninitializedCapacity: count) { out, used in
+                for i in 0..<count { out[i] = bytes[i % point] }
+                used = count
+            }
+        case .packed(let method, let packed):
+            do {
+                return try PlainCoder.unpack(
+                    packed, method, channels: context.channels, container: context.container,
+                    count: count)
+            } catch {
+                throw CodecError.integrity(shard: index, reason: error.description)
+            }
+        case .modelled(let coded):
+            return try recallModelled(coded, layout, index, context, overview())
+        }
+    }
+
+    private func size(_ index: Int) -> CodecError {
+        .integrity(shard: index, reason: "the record has the wrong size")
+    }
+
+    private func recallModelled(
+        _ coded: CodedShard, _ layout: ShardLayout, _ index: Int, _ context: CodingContext,
+        _ overview: [Int32]?
+    ) throws -> [UInt8] {
+        guard let networks = context.networks[layout.domain] else {
+            throw CodecError.integrity(shard: index, reason: "its network is not named")
+        }
+        var planes = [Int32](repeating: 0, count: layout.sampleCount)
+        do {
+            try overview.withOptionalPointer { known in
+                try coder.recall(
+                    coded, layout: layout, independent: context.description.independentChannels,
+                    networks: networks, overview: known, into: &planes)
+            }
+        } catch is TraceExhausted {
+            throw CodecError.integrity(shard: index, reason: "the trace leads nowhere")
+        }
+        return bytes(&planes, layout, context)
+    }
+}
+
+/// Whether two buffers hold the same bytes.
+func equal(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
+    guard a.count == b.count else { return false }
+    guard let x = a.baseAddress, let y = b.baseAddress else { return true }
+    return memcmp(x, y, a.count) == 0
+}
+
+extension Optional where Wrapped == [Int32] {
+    /// Lends a pointer to the elements, or nil.
+    func withOptionalPointer<R>(_ body: (UnsafePointer<Int32>?) throws -> R) rethrows -> R {
+        guard let self else { return try body(nil) }
+        return try self.withUnsafeBufferPointer { try body($0.baseAddress) }
+    }
+}

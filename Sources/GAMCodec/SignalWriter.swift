@@ -1,0 +1,137 @@
+// Writes a signal as records: plan, fit if asked, encode and recall every shard.
+//
+// What always holds here:
+// - A manifest is returned only after every shard was recalled from its records and compared.
+// - The content hash is that of the source's bytes, whatever the effort.
+
+import GAMCore
+import GAMFit
+import GAMFormat
+import Synchronization
+
+public struct WriteOptions: Sendable {
+    /// 0: the prior alone; 1...9: how much fitting.
+    public var effort = 0
+    public var size = NetworkSize.medium
+    /// nil: the default of `ShardGrid`.
+    public var shardExtents: [Int]?
+    public var threads = 1
+    public var engine = Engine.best
+    /// Name of a prior to use instead of the best one, without its size: "photo".
+    public var prior: String?
+
+    public init() {}
+}
+
+public struct SignalWriter: Sendable {
+    private let priors: PriorLibrary
+
+    public init(priors: PriorLibrary) { self.priors = priors }
+
+    /// Writes all records of a signal.
+    /// - Parameter progress: told the done fraction; false cancels.
+    /// - Throws: `CodecError`, or what the source or the sink throw.
+    public func write(
+        _ description: SignalDescription, from source: some SampleSource, options: WriteOptions,
+        into sink: some RecordSink, progress: @Sendable (Double) -> Bool
+    ) throws -> SignalManifest {
+        let shard = options.shardExtents ?? ShardGrid.defaultShard(description)
+        guard ShardGrid.isValid(shard, description) else {
+            throw CodecError.unsupported(
+                "shard extents \(shard) do not fit the signal: each must be the whole axis or a multiple of 8, together at most 4 MiB"
+            )
+        }
+        let grid = ShardGrid(extents: description.extents, shardExtents: shard)
+        let pool = WorkerPool(engine: options.engine)
+        let sample = try ShardSample(description, grid, source)
+        let planner = SignalPlanner(
+            description: description, priors: priors, options: options, pool: pool)
+        var plan = planner.plan(sample)
+        let fitShare = options.effort > 0 ? 0.7 : 0
+        if options.effort > 0 {
+            let fitter = SignalFitter(description: description, pool: pool, options: options)
+            plan = try fitter.fit(plan, grid, source) { progress(fitShare * $0) }
+        }
+        return try writeRecords(plan, description, grid, source, options, pool, sink) {
+            progress(fitShare + (1 - fitShare) * $0)
+        }
+    }
+
+    private func writeRecords(
+        _ plan: SignalPlan, _ description: SignalDescription, _ grid: ShardGrid,
+        _ source: some SampleSource, _ options: WriteOptions, _ pool: WorkerPool,
+        _ sink: some RecordSink, _ progress: @Sendable (Double) -> Bool
+    ) throws -> SignalManifest {
+        let hash = try Self.hash(description, source)
+        let context = CodingContext(
+            description: description, transform: plan.transform, networks: plan.networks)
+        let total = Mutex((bytes: 0, shards: 0))
+        if let delta = plan.delta?.serialized() {
+            try sink.put(.network, delta)
+            total.withLock { $0.bytes += delta.count }
+        }
+        try parallel(grid.count, threads: options.threads) { index in
+            let box = grid.box(index)
+            let bytes = try description.read(box, from: source)
+            let encoded = try pool.with { worker in
+                try bytes.withUnsafeBytes {
+                    try worker.encode($0, extents: box.map(\.count), index: index, context)
+                }
+            }
+            if let overview = encoded.overview { try sink.put(.overview(index: index), overview) }
+            try sink.put(.shard(index: index), encoded.shard)
+            let done = total.withLock {
+                $0.bytes += encoded.byteCount
+                $0.shards += 1
+                return $0.shards
+            }
+            guard progress(Double(done) / Double(grid.count)) else { throw CodecError.cancelled }
+        }
+        return SignalManifest(
+            description: description, shardExtents: grid.shardExtents, contentHash: hash,
+            transform: plan.transform, size: options.size, priors: plan.references,
+            effort: options.effort, energyRounds: plan.energyRounds,
+            hasNetwork: plan.delta != nil, recordBytes: total.withLock { $0.bytes })
+    }
+
+    private static func hash(_ description: SignalDescription, _ source: some SampleSource) throws
+        -> ContentHash
+    {
+        var hasher = ContentHasher()
+        let piece = 4 << 20
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: piece, alignment: 64)
+        defer { buffer.deallocate() }
+        var at = 0
+        while at < description.rawBytes {
+            let count = min(piece, description.rawBytes - at)
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+            try source.read(at: at, into: part)
+            hasher.update(UnsafeRawBufferPointer(part))
+            at += count
+        }
+        return hasher.finish()
+    }
+
+    /// Writes a stored signal again with more effort.
+    /// - Returns: the new manifest, or nil if its records would not be smaller. The content hash
+    ///   stays the same.
+    public func refit(
+        _ manifest: SignalManifest, from source: some RecordSource, effort: Int, threads: Int,
+        into sink: some RecordSink, progress: @Sendable (Double) -> Bool
+    ) throws -> SignalManifest? {
+        var options = WriteOptions()
+        options.effort = effort
+        options.size = manifest.size
+        options.shardExtents = manifest.shardExtents
+        options.threads = threads
+        let recalled = RecalledSamples(
+            reader: try SignalReader(manifest: manifest, source: source, priors: priors))
+        let better = try write(
+            manifest.description, from: recalled, options: options, into: sink,
+            progress: progress)
+        guard better.contentHash == manifest.contentHash else {
+            throw CodecError.integrity(shard: 0, reason: "the recalled signal's hash differs")
+        }
+        return better.recordBytes < manifest.recordBytes ? better : nil
+    }
+}
