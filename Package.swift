@@ -97,7 +97,7 @@ let package = Package(
         .target(
             name: "CRocksDBFaults", dependencies: ["CRocksDB"], path: "Tests/CRocksDBFaults"),
         tests("GAMStoreTests", ["GAMStore", "CRocksDBFaults"]),
-        tests("GAMPluginHostTests", ["GAMPluginHost"]),
+        tests("GAMPluginHostTests", ["GAMPluginHost", "GAMCore"]),
         tests(
             "GAMServerTests",
             [
