@@ -65,8 +65,8 @@ let package = Package(
         .target(
             name: "GAMServer",
             dependencies: [
-                "GAMCore", "GAMCodec", "GAMStore", "GAMProtocol", "GAMPluginHost", "CLinux",
-                protobuf, log, toml,
+                "GAMCore", "GAMFormat", "GAMCodec", "GAMStore", "GAMProtocol", "GAMPluginHost",
+                "CLinux", protobuf, log, toml,
             ], exclude: ["Catalog/catalog.proto"], swiftSettings: strict),
         library("GAMClient", ["GAMProtocol", "CLinux", protobuf]),
         // Layer 5
@@ -79,7 +79,8 @@ let package = Package(
         .executableTarget(
             name: "gamctl",
             dependencies: [
-                "GAMClient", "GAMProtocol", "GAMCodec", "GAMPluginHost", "CLinux", argumentParser,
+                "GAMClient", "GAMProtocol", "GAMCore", "GAMFormat", "GAMCodec", "GAMPluginHost",
+                "CLinux", argumentParser,
             ],
             swiftSettings: strict),
         // Plugins

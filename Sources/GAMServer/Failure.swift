@@ -4,6 +4,7 @@
 
 import GAMCodec
 import GAMCore
+import GAMFormat
 import GAMPluginHost
 import GAMProtocol
 import GAMStore
@@ -41,7 +42,8 @@ public struct Failure: Error, Equatable, CustomStringConvertible {
         switch error {
         case let failure as Failure: self = failure
         case let error as StoreError: self.init(Self.status(of: error), "\(error)")
-        case let error as CodecError: self.init(Self.status(of: error), Self.text(of: error))
+        case let error as CodecError: self.init(Self.status(of: error), "\(error)")
+        case let error as FormatError: self.init(Self.status(of: error), "\(error)")
         case let error as PluginError: self.init(Self.status(of: error), "\(error)")
         case let error as AdapterError: self.init(Self.status(of: error), "\(error)")
         case let error as SignalError: self.init(.badInput, "\(error)")
@@ -72,16 +74,10 @@ public struct Failure: Error, Equatable, CustomStringConvertible {
         }
     }
 
-    private static func text(of error: CodecError) -> String {
+    private static func status(of error: FormatError) -> Status {
         switch error {
-        case .integrity(let shard, let reason):
-            "shard \(shard) is damaged: \(reason); put the signal again or restore a backup"
-        case .missingRecord(let record):
-            "\(record) is missing from the store; put the signal again or restore a backup"
-        case .malformed(let what): "stored bytes are damaged: \(what); put the signal again"
-        case .unsupported(let what): "not supported: \(what)"
-        case .badRegion(let what): "bad region: \(what)"
-        case .cancelled: "cancelled"
+        case .truncated, .malformed, .checksum: .integrity
+        case .version: .unsupported
         }
     }
 

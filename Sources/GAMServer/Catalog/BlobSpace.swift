@@ -73,9 +73,22 @@ package struct StoreRecordSource: RecordSource {
         do {
             return try store.blob(space.blob(id))
         } catch StoreError.notFound {
-            throw CodecError.missingRecord("record \(id)")
+            throw CodecError.missingRecord(Self.name(of: id))
         } catch StoreError.corruption(let detail) {
-            throw Failure(.integrity, "record \(id) is damaged: \(detail); restore a backup")
+            switch id {
+            case .shard(let index), .overview(let index):
+                throw CodecError.integrity(shard: index, reason: detail)
+            case .network:
+                throw CodecError.malformed("the network of the signal is damaged: \(detail)")
+            }
+        }
+    }
+
+    private static func name(of id: RecordID) -> String {
+        switch id {
+        case .network: "the network of the signal"
+        case .overview(let index): "the overview of shard \(index)"
+        case .shard(let index): "shard \(index)"
         }
     }
 }

@@ -2,6 +2,7 @@
 // What always holds: a SignalRecord that exists has a readable manifest and well-formed spaces.
 
 import GAMCodec
+import GAMFormat
 import GAMProtocol
 import GAMStore
 import SwiftProtobuf

@@ -6,6 +6,7 @@
 // - The content hash never changes; a result that is not smaller is dropped.
 
 import GAMCodec
+import GAMFormat
 import GAMProtocol
 import GAMStore
 import Logging

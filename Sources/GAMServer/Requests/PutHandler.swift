@@ -6,6 +6,7 @@
 
 import GAMCodec
 import GAMCore
+import GAMFormat
 import GAMProtocol
 import GAMStore
 
@@ -63,6 +64,14 @@ extension RequestHandlers {
         _ signal: CanonicalSignal, _ key: String, _ upload: Upload, _ options: WriteOptions,
         _ context: RequestContext, _ progress: ProgressReporter
     ) throws -> WireReply {
+        if let shard = options.shardExtents,
+            !ShardGrid.isValid(shard, signal.description)
+        {
+            throw Failure(
+                .badRequest,
+                "shard extents \(shard) do not fit the signal: each is the whole axis or a"
+                    + " multiple of 8, together at most 4 MiB")
+        }
         let reservation = try catalog.reserve(for: key)
         do {
             let sink = StoreRecordSink(store: catalog.store, space: reservation.records)

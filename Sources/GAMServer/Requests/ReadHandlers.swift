@@ -74,7 +74,7 @@ extension RequestHandlers {
         _ signal: OpenSignal, region: [Range<Int>]?, level: Int, _ format: SampleFormat,
         _ context: RequestContext, _ sink: any ReplySink
     ) throws -> (reply: WireReply, body: [UInt8]) {
-        let reader = try signal.reader()
+        let reader = try readers.reader(for: signal)
         let description = try reader.resultDescription(region: region, level: level)
         let header = format == .npy ? NPYHeader.bytes(for: description) : []
         var first = WireSamplesResult()
@@ -100,7 +100,7 @@ extension RequestHandlers {
         let message = signal.record.message
         let metadata = try signal.attachments.metadata()
         try signal.attachments.verify()
-        let reader = try signal.reader()
+        let reader = try readers.reader(for: signal)
         let limit = settings.limits.putBytesMax
         let file = try spools.file("the file", bytesMax: limit)
         let input = EncodeInput(

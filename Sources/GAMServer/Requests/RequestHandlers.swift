@@ -13,6 +13,7 @@ struct RequestHandlers: Sendable {
     let settings: ServerConfiguration
     let codecThreads: Int
     let jobs: JobBoard
+    let readers = ReaderCache()
     let serverVersion: String
 
     func perform(
