@@ -53,7 +53,7 @@ struct Put: ParsableCommand {
         let line = ProgressLine()
         var sent = 0
         let size = input.byteCount
-        let result = try client.put(key, options, progress: { line.show($0, $1) }) {
+        func next() throws -> [UInt8]? {
             let piece = try input.next()
             sent += piece?.count ?? 0
             if let size, size > 0 {
@@ -61,6 +61,8 @@ struct Put: ParsableCommand {
             }
             return piece
         }
+        let result = try client.put(
+            key, options, progress: { line.show($0, $1) }, next: next)
         line.clear()
         let report = SignalReport(result.stat, energy: true)
         if connection.json {
