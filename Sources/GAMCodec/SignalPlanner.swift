@@ -25,15 +25,16 @@ struct ShardSample {
     }
     let strips: [Strip]
 
-    /// Points of a strip; at 256 columns, 32 rows.
-    private static let stripPoints = 8192
+    /// Points of a strip, at most a hundredth of the signal; at 256 columns, 32 rows.
+    private static let stripPointsMax = 8192
 
     init(_ description: SignalDescription, _ grid: ShardGrid, _ source: some SampleSource) throws {
         var strips: [Strip] = []
         let wanted = min(4, grid.count)
+        let points = min(Self.stripPointsMax, max(2048, description.pointCount / 100))
         for i in 0..<wanted {
             let index = (2 * i + 1) * grid.count / (2 * wanted)
-            let box = Self.middle(of: grid.box(index))
+            let box = Self.middle(of: grid.box(index), points)
             strips.append(
                 Strip(extents: box.map(\.count), bytes: try description.read(box, from: source)))
         }
@@ -41,7 +42,7 @@ struct ShardSample {
     }
 
     /// The middle of a box, cut along its slowest axes to `stripPoints` points.
-    private static func middle(of box: [Range<Int>]) -> [Range<Int>] {
+    private static func middle(of box: [Range<Int>], _ stripPoints: Int) -> [Range<Int>] {
         var part = box
         for axis in box.indices {
             let points = part.reduce(1) { $0 * $1.count }
@@ -69,13 +70,13 @@ struct SignalPlanner {
             extents: options.shardExtents ?? ShardGrid.defaultShard(description),
             channels: description.channels.count
         ).domain
-        plan.mainPrior = candidates(domain).first
-        if description.colourChannels != nil {
-            plan.transform = best(ColourTransform.allCases, sample, plan) { plan, transform in
-                plan.transform = transform
-            }
-        }
-        let list = candidates(domain)
+        if description.colourChannels != nil { plan.transform = cheapestTransform(sample) }
+        let roles = min(3, description.channels.count)
+        let all = candidates(domain)
+        let fitting = all.filter { $0.networks.roles.count >= roles }
+        let list = fitting.isEmpty ? all : fitting
+        if let first = list.first { use(first, &plan) }
+        plan.mainPrior = list.first
         if list.count > 1 {
             let prior = best(list, sample, plan) { plan, prior in use(prior, &plan) }
             use(prior, &plan)
@@ -94,6 +95,33 @@ struct SignalPlanner {
     private func use(_ prior: Prior, _ plan: inout SignalPlan) {
         plan.networks[prior.networks.domain] = prior.networks
         plan.references[prior.networks.domain] = PriorReference(id: prior.id, name: prior.name)
+    }
+
+    /// The transform whose planes leave the smallest gradient errors: bits of |error|, summed;
+    /// coding the sample with each transform would cost half as much as coding a small picture.
+    private func cheapestTransform(_ sample: ShardSample) -> ColourTransform {
+        let costs = ColourTransform.allCases.map { transform in
+            let context = CodingContext(
+                description: description, transform: transform, networks: [:])
+            return sample.strips.reduce(0) { sum, strip in
+                let layout = ShardLayout(extents: strip.extents, channels: context.channels)
+                let planes = pool.with { worker in
+                    strip.bytes.withUnsafeBytes { worker.planes($0, layout, context) }
+                }
+                return sum + gradientBits(planes, width: strip.extents.last!)
+            }
+        }
+        return ColourTransform.allCases[costs.indices.min { costs[$0] < costs[$1] }!]
+    }
+
+    private func gradientBits(_ values: [Int32], width: Int) -> Int {
+        var bits = 0
+        for i in min(width + 1, values.count)..<values.count {
+            let (w, n, nw) = (values[i - 1], values[i - width], values[i - width - 1])
+            let base = min(max(w &+ n &- nw, min(w, n)), max(w, n))
+            bits += 32 - (values[i] &- base).magnitude.leadingZeroBitCount
+        }
+        return bits
     }
 
     /// The choice with the fewest bytes on the sample; the first of equals.

@@ -116,9 +116,14 @@ struct CausalCoder {
         channels == 1 ? nil : channel == 0 ? 1 : channel - 1
     }
 
-    private func role(_ channel: Int, _ rolesMax: Int) -> Int {
+    /// 0 alone, 1 for the first of several channels, 2 for the others.
+    static func role(channel: Int, of channels: Int, rolesMax: Int) -> Int {
         guard channels > 1, rolesMax == 2 else { return 0 }
         return channel == 0 ? 1 : 2
+    }
+
+    private func role(_ channel: Int, _ rolesMax: Int) -> Int {
+        Self.role(channel: channel, of: channels, rolesMax: rolesMax)
     }
 
     /// - Parameter only: hands batches of this channel alone to the step (values must be complete).

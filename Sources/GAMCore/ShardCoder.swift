@@ -196,7 +196,12 @@ package final class ShardCoder {
     // MARK: wavefront
 
     private func role(_ index: Int, _ task: Task) -> Int {
-        min(task.layout.previous(of: index, independent: task.independent).count, task.rolesMax)
+        if task.layout.order == .causal {
+            return CausalCoder.role(
+                channel: index, of: task.layout.planeCount, rolesMax: task.rolesMax)
+        }
+        let previous = task.layout.previous(of: index, independent: task.independent)
+        return min(previous.count, task.rolesMax)
     }
 
     private func walkAll(
