@@ -79,7 +79,8 @@ let package = Package(
         .executableTarget(
             name: "gamctl",
             dependencies: [
-                "GAMClient", "GAMProtocol", "GAMCodec", "GAMPluginHost", "CLinux", argumentParser,
+                "GAMClient", "GAMProtocol", "GAMCore", "GAMFormat", "GAMCodec", "GAMPluginHost",
+                "CLinux", argumentParser,
             ],
             swiftSettings: strict),
         // Plugins
@@ -97,7 +98,7 @@ let package = Package(
         .target(
             name: "CRocksDBFaults", dependencies: ["CRocksDB"], path: "Tests/CRocksDBFaults"),
         tests("GAMStoreTests", ["GAMStore", "CRocksDBFaults"]),
-        tests("GAMPluginHostTests", ["GAMPluginHost"]),
+        tests("GAMPluginHostTests", ["GAMPluginHost", "GAMCore"]),
         tests(
             "GAMServerTests",
             [

@@ -45,7 +45,8 @@ static sf_count_t stream_read(void *target, sf_count_t count, void *user) {
 }
 
 int audio_put(audio_stream *stream, uint64_t offset, const void *bytes, size_t length) {
-    if (stream->output->write_at(stream->output->context, offset, bytes, length) == GAM_OK) return 1;
+    const gam_output *output = stream->output;
+    if (output->write_at(output->context, offset, bytes, length) == GAM_OK) return 1;
     stream->io_failed = 1;
     return 0;
 }

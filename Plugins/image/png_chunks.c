@@ -130,7 +130,8 @@ static gam_status note_critical(scanner *scan, png_layout *layout, const char *t
     if (memcmp(type, "IDAT", 4) == 0) {
         if (data->length == 0) data->offset = chunk.offset;
         if (data->offset + data->length != chunk.offset)
-            return gam_fail(scan->message, GAM_BAD_INPUT, "other chunks lie between the IDAT chunks");
+            return gam_fail(scan->message, GAM_BAD_INPUT,
+                            "other chunks lie between the IDAT chunks");
         data->length += chunk.length;
     } else if (memcmp(type, "PLTE", 4) == 0) {
         if (layout->critical[1].length != 0 || data->length != 0)

@@ -114,7 +114,8 @@ static gam_status choose_header(png_encoder *encoder, gam_message *message) {
 
 static gam_status put_kept(png_encoder *encoder, const char *key, gam_message *message) {
     size_t length = 0;
-    const unsigned char *bytes = encoder->has_kept ? gam_kept(encoder->base.host, key, &length) : NULL;
+    if (!encoder->has_kept) return GAM_OK;
+    const unsigned char *bytes = gam_kept(encoder->base.host, key, &length);
     if (bytes == NULL || length == 0) return GAM_OK;
     if (strcmp(key, "png.trailer") != 0 && !png_chunks_valid(bytes, length))
         return gam_fail(message, GAM_USAGE, "the metadata %s are not PNG chunks", key);
@@ -144,7 +145,8 @@ static gam_status start_spng(png_encoder *encoder, gam_message *message) {
     encoder->skip = SIGNATURE;
     int error = spng_set_png_stream(encoder->spng, take, encoder);
     if (error == 0) error = spng_set_ihdr(encoder->spng, &encoder->header);
-    struct spng_plte palette = {.n_entries = 1}; /* libspng asks for one; the kept PLTE is written */
+    /* libspng asks for a palette; the kept one is written. */
+    struct spng_plte palette = {.n_entries = 1};
     if (error == 0 && encoder->header.color_type == 3)
         error = spng_set_plte(encoder->spng, &palette);
     if (error == 0 && encoder->header.interlace_method == 0) {

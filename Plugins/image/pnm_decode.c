@@ -75,7 +75,8 @@ static gam_status keep_header(pnm_decoder *decoder, gam_message *message) {
     const gam_host *host = decoder->base.host;
     gam_status status = gam_keep(host, "format", "pnm", 3, message);
     if (status == GAM_OK)
-        status = gam_keep(host, "pnm.header", decoder->header.bytes, decoder->header.length, message);
+        status = gam_keep(host, "pnm.header", decoder->header.bytes, decoder->header.length,
+                          message);
     return status == GAM_OK ? keep_bytes_behind(decoder, message) : status;
 }
 

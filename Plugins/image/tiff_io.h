@@ -41,7 +41,7 @@ void tiff_unpack(const unsigned char *packed, uint64_t samples, const tiff_page 
 void tiff_pack(const unsigned char *canonical, uint64_t samples, const tiff_page *page,
                unsigned char *packed);
 
-/* Tags that are kept, as one blob; see tiff_tags.c for its layout. `*blob` is malloc'ed. */
+/* Tags that are kept, as one blob; see tiff_tags.h for its layout. `*blob` is malloc'ed. */
 gam_status tiff_read_tags(TIFF *tiff, tiff_file *file, unsigned char **blob, size_t *length,
                           gam_message *message);
 /* Sets the tags of a blob on the page being written. */

@@ -44,8 +44,8 @@ static gam_status check_samples(const tiff_page *page, gam_message *message) {
     }
     if (!known) {
         return gam_fail(message, GAM_UNSUPPORTED,
-                        "TIFF samples of %u bits in sample format %u are not kept; convert to 8, 16 "
-                        "or 32 bit integers or 16 or 32 bit floats", page->bits, page->format);
+                        "TIFF samples of %u bits in sample format %u are not kept; convert to 8, "
+                        "16 or 32 bit integers or 16 or 32 bit floats", page->bits, page->format);
     }
     if (page->samples < 1 || page->samples > GAM_CHANNELS_MAX) {
         return gam_fail(message, GAM_UNSUPPORTED, "%u samples per pixel; 1 to %d are kept",

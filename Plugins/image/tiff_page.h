@@ -12,7 +12,7 @@
 gam_status tiff_read_page(TIFF *tiff, tiff_page *page, gam_message *message);
 /* Whether two pages can lie on one axis. */
 int tiff_same_shape(const tiff_page *a, const tiff_page *b);
-/* Describes `pages` pages: rows and columns, with a slow axis before them when there are several. */
+/* Describes `pages` pages: rows and columns, a slow axis before them when there are several. */
 void tiff_describe(gam_description *description, const tiff_page *page, uint64_t pages);
 
 #endif

@@ -3,6 +3,7 @@
 // - Records are immutable: a refit writes a new generation and never touches the old one.
 
 import GAMCore
+@_exported import GAMFormat
 
 /// Names one record of one generation of a signal.
 public enum RecordID: Hashable, Sendable {

@@ -23,16 +23,18 @@ public enum FormatError: Error, Equatable, CustomStringConvertible {
 }
 
 /// Grows a byte array field by field.
-struct ByteWriter {
-    private(set) var bytes: [UInt8] = []
+package struct ByteWriter {
+    package private(set) var bytes: [UInt8] = []
 
-    mutating func u8(_ v: UInt8) { bytes.append(v) }
+    package init() {}
 
-    mutating func fixed<T: FixedWidthInteger>(_ v: T) {
+    package mutating func u8(_ v: UInt8) { bytes.append(v) }
+
+    package mutating func fixed<T: FixedWidthInteger>(_ v: T) {
         withUnsafeBytes(of: v.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
-    mutating func varint(_ v: UInt64) {
+    package mutating func varint(_ v: UInt64) {
         var rest = v
         while rest >= 0x80 {
             bytes.append(UInt8(rest & 0x7f) | 0x80)
@@ -41,49 +43,49 @@ struct ByteWriter {
         bytes.append(UInt8(rest))
     }
 
-    mutating func count(_ v: Int) { varint(UInt64(v)) }
+    package mutating func count(_ v: Int) { varint(UInt64(v)) }
 
-    mutating func zigzag(_ v: Int64) { varint(UInt64(bitPattern: (v << 1) ^ (v >> 63))) }
+    package mutating func zigzag(_ v: Int64) { varint(UInt64(bitPattern: (v << 1) ^ (v >> 63))) }
 
-    mutating func raw(_ v: some Sequence<UInt8>) { bytes.append(contentsOf: v) }
+    package mutating func raw(_ v: some Sequence<UInt8>) { bytes.append(contentsOf: v) }
 
-    mutating func text(_ v: String) {
+    package mutating func text(_ v: String) {
         count(v.utf8.count)
         raw(v.utf8)
     }
 
-    mutating func double(_ v: Double) { fixed(v.bitPattern) }
+    package mutating func double(_ v: Double) { fixed(v.bitPattern) }
 }
 
 /// Reads fields of a byte array, checking every one.
-struct ByteReader {
+package struct ByteReader {
     private let bytes: ArraySlice<UInt8>
     private var at: Int
     /// What the bytes are, for error texts.
-    let what: String
+    package let what: String
 
-    init(_ bytes: [UInt8], what: String) {
+    package init(_ bytes: [UInt8], what: String) {
         self.bytes = bytes[...]
         self.what = what
         at = 0
     }
 
-    var remaining: Int { bytes.count - at }
+    package var remaining: Int { bytes.count - at }
 
-    mutating func raw(_ count: Int) throws(FormatError) -> ArraySlice<UInt8> {
+    package mutating func raw(_ count: Int) throws(FormatError) -> ArraySlice<UInt8> {
         guard count >= 0, count <= remaining else { throw .truncated(what) }
         defer { at += count }
         return bytes[at..<at + count]
     }
 
-    mutating func u8() throws(FormatError) -> UInt8 { try raw(1).first! }
+    package mutating func u8() throws(FormatError) -> UInt8 { try raw(1).first! }
 
-    mutating func fixed<T: FixedWidthInteger>(_ type: T.Type) throws(FormatError) -> T {
+    package mutating func fixed<T: FixedWidthInteger>(_ type: T.Type) throws(FormatError) -> T {
         let slice = try raw(MemoryLayout<T>.size)
         return slice.withUnsafeBytes { T(littleEndian: $0.loadUnaligned(as: T.self)) }
     }
 
-    mutating func varint() throws(FormatError) -> UInt64 {
+    package mutating func varint() throws(FormatError) -> UInt64 {
         var value: UInt64 = 0
         for shift in stride(from: UInt64(0), to: 70, by: 7) {
             let byte = try u8()
@@ -95,18 +97,18 @@ struct ByteReader {
     }
 
     /// A count of at most `most`.
-    mutating func count(max most: Int) throws(FormatError) -> Int {
+    package mutating func count(max most: Int) throws(FormatError) -> Int {
         let value = try varint()
         guard value <= UInt64(most) else { throw .malformed(what) }
         return Int(value)
     }
 
-    mutating func zigzag() throws(FormatError) -> Int64 {
+    package mutating func zigzag() throws(FormatError) -> Int64 {
         let value = try varint()
         return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)
     }
 
-    mutating func text(max most: Int) throws(FormatError) -> String {
+    package mutating func text(max most: Int) throws(FormatError) -> String {
         let length = try count(max: most)
         guard let text = String(validating: try raw(length), as: UTF8.self) else {
             throw .malformed(what)
@@ -114,16 +116,16 @@ struct ByteReader {
         return text
     }
 
-    mutating func double() throws(FormatError) -> Double {
+    package mutating func double() throws(FormatError) -> Double {
         Double(bitPattern: try fixed(UInt64.self))
     }
 
-    mutating func rest() -> ArraySlice<UInt8> {
+    package mutating func rest() -> ArraySlice<UInt8> {
         defer { at = bytes.count }
         return bytes[at...]
     }
 
-    func end() throws(FormatError) {
+    package func end() throws(FormatError) {
         guard remaining == 0 else { throw .malformed(what) }
     }
 }

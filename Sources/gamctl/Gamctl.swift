@@ -10,6 +10,6 @@ struct Gamctl: ParsableCommand {
         version: "gamctl 0.1.0",
         subcommands: [
             Put.self, Get.self, Read.self, Ls.self, StatCommand.self, Rm.self, Verify.self,
-            Jobs.self, PluginCommand.self,
+            Jobs.self, PluginCommand.self, Train.self, Encode.self, Decode.self,
         ])
 }

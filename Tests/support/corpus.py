@@ -256,8 +256,11 @@ def _sounds(rng: np.random.Generator) -> list[GoodFile]:
 def _npy(name: str, array: np.ndarray) -> GoodFile:
     file = io.BytesIO()
     np.save(file, array)
-    native = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("=")))
-    return GoodFile(name, file.getvalue(), native, npy_array, True)
+    return GoodFile(name, file.getvalue(), _native(array), lambda d: _native(npy_array(d)), True)
+
+
+def _native(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array.astype(array.dtype.newbyteorder("=")))
 
 
 def _nrrd(name: str, array: np.ndarray, kind: str, encoding: str) -> GoodFile:

@@ -69,8 +69,9 @@ static inline gam_status gam_keep(const gam_host *host, const char *key, const v
                                   size_t length, gam_message *message) {
     gam_status status = host->metadata_put(host->context, gam_string(key), bytes, length);
     if (status == GAM_OK) return GAM_OK;
-    return gam_fail(message, status, "metadata %s of %zu bytes is more than the limit of %llu allows",
-                    key, length, (unsigned long long)host->limits->metadata_bytes_max);
+    return gam_fail(message, status,
+                    "metadata %s of %zu bytes is more than the limit of %llu allows", key,
+                    length, (unsigned long long)host->limits->metadata_bytes_max);
 }
 
 /* The kept blob of `key`, or NULL. */

@@ -1,29 +1,12 @@
 /*
- * tiff_tags.c - keeps the tags of a TIFF page and sets them again.
+ * tiff_tags_read.c - keeps the tags of a TIFF page.
  *
- * Blob: entries of { u16 tag, u8 form, u8 field type, u32 value bytes, value }, little endian;
- * numbers inside a value are in the byte order of the machine libtiff ran on, little endian on all
- * machines gamd runs on.
- * What always holds: only these forms of libtiff's variadic TIFFGetField are used, each chosen by
- * the field's own declaration; pointers into other parts of the file (EXIF, sub-IFDs, offsets)
- * are never kept, because they would point nowhere.
+ * What always holds: pointers into other parts of the file (EXIF, sub-IFDs, offsets) are never
+ * kept, because they would point nowhere.
  */
 #include <stdlib.h>
 
-#include "tiff_io.h"
-
-enum {
-    FORM_U16 = 1,
-    FORM_U32 = 2,
-    FORM_FLOAT = 3,
-    FORM_DOUBLE = 4,
-    FORM_TEXT = 5,
-    FORM_ARRAY32 = 6, /* u32 count + pointer */
-    FORM_ARRAY16 = 7, /* u16 count + pointer */
-    FORM_U16_PAIR = 8,
-    FORM_COLOR_MAP = 9, /* three pointers to 2^bits u16 each */
-    FORM_U8 = 10
-};
+#include "tiff_tags.h"
 
 /* Fields libtiff does not list as custom. The ones that follow from the samples (sides, bits,
  * planes, compression, strips) are not here. */
@@ -40,7 +23,7 @@ static const struct {
     {TIFFTAG_HALFTONEHINTS, FORM_U16_PAIR}, {TIFFTAG_EXTRASAMPLES, FORM_ARRAY16},
     {TIFFTAG_COLORMAP, FORM_COLOR_MAP},
 };
-enum { BASE_FIELD_COUNT = sizeof base_fields / sizeof base_fields[0], ENTRY_HEAD = 8 };
+enum { BASE_FIELD_COUNT = sizeof base_fields / sizeof base_fields[0] };
 
 typedef struct tag_blob {
     unsigned char *bytes;
@@ -51,24 +34,24 @@ typedef struct tag_blob {
 static void append(tag_blob *blob, uint32_t tag, int form, int type, const void *value,
                    size_t length) {
     if (blob->status != GAM_OK) return;
-    if (length > blob->limit || blob->length + ENTRY_HEAD + length > blob->limit) {
+    if (length > blob->limit || blob->length + TIFF_ENTRY_HEAD + length > blob->limit) {
         blob->status = GAM_LIMIT;
         return;
     }
-    unsigned char *grown = realloc(blob->bytes, blob->length + ENTRY_HEAD + length);
+    unsigned char *grown = realloc(blob->bytes, blob->length + TIFF_ENTRY_HEAD + length);
     if (grown == NULL) {
         blob->status = GAM_NO_MEMORY;
         return;
     }
     blob->bytes = grown;
     unsigned char *entry = grown + blob->length;
-    unsigned char head[ENTRY_HEAD] = {
+    unsigned char head[TIFF_ENTRY_HEAD] = {
         (unsigned char)tag, (unsigned char)(tag >> 8), (unsigned char)form, (unsigned char)type,
         (unsigned char)length, (unsigned char)(length >> 8), (unsigned char)(length >> 16),
         (unsigned char)(length >> 24)};
-    memcpy(entry, head, ENTRY_HEAD);
-    if (length > 0) memcpy(entry + ENTRY_HEAD, value, length);
-    blob->length += ENTRY_HEAD + length;
+    memcpy(entry, head, TIFF_ENTRY_HEAD);
+    if (length > 0) memcpy(entry + TIFF_ENTRY_HEAD, value, length);
+    blob->length += TIFF_ENTRY_HEAD + length;
 }
 
 static void read_color_map(TIFF *tiff, tag_blob *blob) {
@@ -115,20 +98,9 @@ static void read_base_field(TIFF *tiff, tag_blob *blob, uint16_t tag, int form) 
     }
 }
 
-/* Bytes of one element of a field type; 0: not kept. */
-static size_t element_bytes(TIFFDataType type) {
-    switch (type) {
-        case TIFF_BYTE: case TIFF_ASCII: case TIFF_SBYTE: case TIFF_UNDEFINED: return 1;
-        case TIFF_SHORT: case TIFF_SSHORT: return 2;
-        case TIFF_LONG: case TIFF_SLONG: case TIFF_FLOAT: return 4;
-        case TIFF_DOUBLE: case TIFF_LONG8: case TIFF_SLONG8: return 8;
-        default: return 0;
-    }
-}
-
 static void read_array(TIFF *tiff, tag_blob *blob, uint32_t tag, const TIFFField *field) {
     TIFFDataType type = TIFFFieldDataType(field);
-    size_t size = element_bytes(type);
+    size_t size = tiff_element_bytes(type);
     if (type == TIFF_RATIONAL || type == TIFF_SRATIONAL)
         size = (size_t)TIFFFieldSetGetSize(field); /* libtiff gives rationals as float or double */
     void *pointer = NULL;
@@ -210,104 +182,3 @@ gam_status tiff_read_tags(TIFF *tiff, tiff_file *file, unsigned char **bytes, si
     return GAM_OK;
 }
 
-/* Declares a tag that this libtiff does not know, in the form it was read. */
-static void declare(TIFF *tiff, uint32_t tag, int form, int type) {
-    if (form != FORM_ARRAY32 || TIFFFindField(tiff, tag, TIFF_ANY) != NULL) return;
-    char name[] = "kept";
-    TIFFFieldInfo info = {tag, TIFF_VARIABLE2, TIFF_VARIABLE2, (TIFFDataType)type, FIELD_CUSTOM,
-                          1,   1,              name};
-    TIFFMergeFieldInfo(tiff, &info, 1);
-}
-
-static int set_array(TIFF *tiff, uint32_t tag, int form, int type, const void *value,
-                     uint32_t length) {
-    const TIFFField *field = TIFFFindField(tiff, tag, TIFF_ANY);
-    size_t size = element_bytes((TIFFDataType)type);
-    if (type == TIFF_RATIONAL || type == TIFF_SRATIONAL)
-        size = field != NULL ? (size_t)TIFFFieldSetGetSize(field) : 0;
-    if (tag == TIFFTAG_EXTRASAMPLES) return TIFFSetField(tiff, tag, (uint16_t)(length / 2), value);
-    int passes_count = field != NULL && TIFFFieldPassCount(field);
-    if (size == 0 || !passes_count) return 0;
-    if (form == FORM_ARRAY32 && TIFFFieldWriteCount(field) == TIFF_VARIABLE2)
-        return TIFFSetField(tiff, tag, (uint32_t)(length / size), value);
-    if (form == FORM_ARRAY16 && TIFFFieldWriteCount(field) == TIFF_VARIABLE)
-        return TIFFSetField(tiff, tag, (int)(uint16_t)(length / size), value);
-    return 0;
-}
-
-static int set_color_map(TIFF *tiff, const unsigned char *value, uint32_t length) {
-    uint16_t bits = 0;
-    TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &bits);
-    if (bits > 16 || length != 3 * ((uint32_t)2 << bits)) return 0;
-    size_t plane = length / 3;
-    return TIFFSetField(tiff, TIFFTAG_COLORMAP, value, value + plane, value + 2 * plane);
-}
-
-/* Sets one entry whose value was copied to aligned memory; 1 on success. */
-static int set_field(TIFF *tiff, uint32_t tag, int form, int type, const unsigned char *value,
-                     uint32_t length) {
-    uint16_t pair[2];
-    uint32_t u32;
-    float real;
-    double wide;
-    declare(tiff, tag, form, type);
-    switch (form) {
-        case FORM_U8: return length == 1 && TIFFSetField(tiff, tag, (int)value[0]);
-        case FORM_U16:
-            if (length != 2) return 0;
-            memcpy(pair, value, 2);
-            return TIFFSetField(tiff, tag, (int)pair[0]);
-        case FORM_U32:
-            if (length != 4) return 0;
-            memcpy(&u32, value, 4);
-            return TIFFSetField(tiff, tag, u32);
-        case FORM_FLOAT:
-            if (length != 4) return 0;
-            memcpy(&real, value, 4);
-            return TIFFSetField(tiff, tag, (double)real);
-        case FORM_DOUBLE:
-            if (length != 8) return 0;
-            memcpy(&wide, value, 8);
-            return TIFFSetField(tiff, tag, wide);
-        case FORM_U16_PAIR:
-            if (length != 4) return 0;
-            memcpy(pair, value, 4);
-            return TIFFSetField(tiff, tag, (int)pair[0], (int)pair[1]);
-        case FORM_TEXT:
-            return length > 0 && value[length - 1] == '\0' && TIFFSetField(tiff, tag, value);
-        case FORM_COLOR_MAP: return set_color_map(tiff, value, length);
-        case FORM_ARRAY32: case FORM_ARRAY16:
-            return set_array(tiff, tag, form, type, value, length);
-        default: return 0;
-    }
-}
-
-/* A tag that libtiff refuses must not keep the samples from coming back. */
-static void warn_about(const tiff_file *file, uint32_t tag) {
-    char text[400];
-    snprintf(text, sizeof text, "TIFF tag %u cannot be written back: %s", tag, file->error);
-    file->host->log(file->host->context, GAM_LOG_WARNING, gam_string(text));
-}
-
-gam_status tiff_write_tags(TIFF *tiff, tiff_file *file, const unsigned char *blob, size_t length,
-                           gam_message *message) {
-    while (length > 0) {
-        if (length < ENTRY_HEAD) return gam_fail(message, GAM_USAGE, "damaged TIFF metadata");
-        uint32_t tag = blob[0] | (uint32_t)blob[1] << 8;
-        uint32_t bytes = blob[4] | (uint32_t)blob[5] << 8 | (uint32_t)blob[6] << 16 |
-                         (uint32_t)blob[7] << 24;
-        if (bytes > length - ENTRY_HEAD)
-            return gam_fail(message, GAM_USAGE, "damaged TIFF metadata");
-        unsigned char *value = malloc(bytes > 0 ? bytes : 1);
-        if (value == NULL) return gam_fail(message, GAM_NO_MEMORY, "no memory for a tag");
-        memcpy(value, blob + ENTRY_HEAD, bytes);
-        file->error[0] = '\0';
-        int set = set_field(tiff, tag, blob[2], blob[3], value, bytes);
-        free(value);
-        if (!set) warn_about(file, tag);
-        file->error[0] = '\0';
-        blob += ENTRY_HEAD + bytes;
-        length -= ENTRY_HEAD + bytes;
-    }
-    return GAM_OK;
-}

@@ -1,0 +1,166 @@
+// Trains a prior from many signals.
+//
+// What always holds here:
+// - The same signals in the same order, options and processor give the same prior.
+// - Each signal gives at most its share of the observations, so a large file counts no more than a
+//   small one.
+
+import GAMCore
+import GAMFit
+import GAMFormat
+
+/// How a prior is trained.
+public struct TrainOptions: Sendable {
+    public var size = NetworkSize.medium
+    public var domain = NetworkSet.Domain.plane
+    /// Roles to train: 1 for signals of one channel, 3 for colour.
+    public var roles = 3
+    public var transform = ColourTransform.ycocg
+    public var passes = 4.0
+    public var rate: Float = 4e-3
+    public var batch = 1024
+    /// Observations per role, over all signals.
+    public var observations = 4_000_000
+    public var threads = 2
+    public var seed: UInt64 = 1
+
+    public init() {}
+}
+
+/// Energy a role reached, bits per sample of its observations.
+public struct TrainResult: Sendable {
+    public let prior: Prior
+    public let energies: [Double]
+    public let counts: [Int]
+}
+
+/// Collects observations signal by signal, then fits one network per role.
+public struct PriorTrainer {
+    private let options: TrainOptions
+    private let pool = WorkerPool(engine: .best)
+    private let share: Int
+    private var observations: [Observations]
+
+    /// - Parameter signals: how many will be added, for the share of each.
+    public init(options: TrainOptions, signals: Int) {
+        self.options = options
+        share = max(1, options.observations / max(1, signals))
+        observations = (0..<options.roles).map {
+            Observations(inputCount: options.domain.inputCount(role: $0))
+        }
+    }
+
+    /// Adds a signal's shards; those of another domain are passed over.
+    public mutating func add(_ description: SignalDescription, from source: some SampleSource)
+        throws
+    {
+        try observe(description, source)
+        guard options.domain == .causal, description.channels.count > 1 else { return }
+        // The mono role learns from single channels of everything.
+        let mono = try SignalDescription(
+            axes: description.axes, channels: [.other], sampleType: description.sampleType)
+        let one = SingleChannel(
+            source: source, container: description.sampleType.containerBytes,
+            channels: description.channels.count)
+        try observe(mono, one)
+    }
+
+    private mutating func observe(
+        _ description: SignalDescription, _ source: some SampleSource
+    ) throws {
+        let grid = ShardGrid(
+            extents: description.extents, shardExtents: ShardGrid.defaultShard(description))
+        let context = CodingContext(
+            description: description, transform: options.transform, networks: [:])
+        let every = max(1, description.pointCount / share)
+        let shards = min(grid.count, 64)
+        for i in 0..<shards {
+            let box = grid.box(i * grid.count / shards)
+            let layout = ShardLayout(extents: box.map(\.count), channels: context.channels)
+            guard layout.domain == options.domain else { continue }
+            let bytes = try description.read(box, from: source)
+            let planes = pool.with { worker in
+                bytes.withUnsafeBytes { worker.planes($0, layout, context) }
+            }
+            let lattice = ShardCoder.overview(planes, layout: layout)
+            if let lattice, let coarse = layout.overview {
+                collect(lattice, coarse, nil, description, every: max(1, every / 4))
+            }
+            collect(planes, layout, lattice, description, every: every)
+        }
+    }
+
+    private mutating func collect(
+        _ planes: [Int32], _ layout: ShardLayout, _ overview: [Int32]?,
+        _ description: SignalDescription, every: Int
+    ) {
+        var fresh = observations.map { Observations(inputCount: $0.inputCount, every: every) }
+        pool.with { worker in
+            let predictors = worker.predictors(planes, layout)
+            overview.withOptionalPointer { known in
+                worker.coder.observe(
+                    planes, layout: layout, independent: description.independentChannels,
+                    rolesMax: options.roles - 1, predictors: predictors, overview: known,
+                    into: &fresh)
+            }
+        }
+        for role in observations.indices { observations[role].append(fresh[role]) }
+    }
+
+    /// Fits the networks.
+    /// - Parameter progress: told role and done fraction.
+    public func train(name: String, progress: @Sendable (Int, Double) -> Void) throws
+        -> TrainResult
+    {
+        let networks = Slots([FieldNetwork?](repeating: nil, count: options.roles))
+        let energies = Slots([Double](repeating: 0, count: options.roles))
+        let options = self.options
+        let observations = self.observations
+        // The largest roles first, so that threads end together.
+        let order = (0..<options.roles).sorted {
+            observations[$0].count * observations[$0].inputCount
+                > observations[$1].count * observations[$1].inputCount
+        }
+        try parallel(options.roles, threads: options.threads) { i in
+            let role = order[i]
+            var generator = SeededGenerator(seed: options.seed &* 1000 &+ UInt64(role))
+            var fitter = Fitter(
+                FloatNetwork(
+                    shape: options.size.shape(options.domain, role: role), using: &generator))
+            let schedule = FitSchedule(
+                passes: options.passes, rate: options.rate, batch: options.batch,
+                seed: options.seed)
+            energies.set(
+                role,
+                fitter.fit(observations[role], schedule) {
+                    progress(role, $0)
+                    return true
+                })
+            networks.set(role, fitter.network.quantised())
+        }
+        guard let set = NetworkSet(domain: options.domain, roles: networks.all.compactMap { $0 })
+        else { preconditionFailure("every role was fitted") }
+        return TrainResult(
+            prior: Prior(name: name, size: options.size, networks: set), energies: energies.all,
+            counts: observations.map(\.count))
+    }
+}
+
+/// The first channel of a signal as a signal of its own.
+private struct SingleChannel<Source: SampleSource>: SampleSource {
+    let source: Source
+    let container: Int
+    let channels: Int
+
+    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+        let points = buffer.count / container
+        let stride = container * channels
+        var bytes = [UInt8](repeating: 0, count: points * stride)
+        try bytes.withUnsafeMutableBytes {
+            try source.read(at: offset / container * stride, into: $0)
+        }
+        for i in 0..<points {
+            for k in 0..<container { buffer[i * container + k] = bytes[i * stride + k] }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+// Files decoded and encoded in this process, for commands that need no daemon.
+// What always holds: decoded samples lie in an unlinked temporary file, never all in memory.
+
+import ArgumentParser
+import GAMClient
+import GAMCodec
+import GAMCore
+import GAMPluginHost
+import GAMProtocol
+import Glibc
+import Synchronization
+
+/// Where adapters are found without a daemon.
+struct PluginOptions: ParsableArguments {
+    @Option(help: "Folder of plugin manifests and libraries; repeatable.")
+    var plugins: [String] = []
+
+    func registry() -> PluginRegistry {
+        let system = ["/usr/local/lib/gamd/plugins", "/usr/lib/gamd/plugins"]
+        let folders = plugins + environmentFolders() + (plugins.isEmpty ? system : [])
+        return PluginRegistry(manifestFolders: folders, libraryFolders: folders)
+    }
+
+    private func environmentFolders() -> [String] {
+        guard let text = getenv("GAMD_PLUGINS") else { return [] }
+        return String(cString: text).split(separator: ":").map(String.init)
+    }
+}
+
+/// An open descriptor that is closed with its owner.
+final class OpenFile: SampleSource {
+    let descriptor: Int32
+
+    init(reading path: String) throws(ClientError) {
+        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw ClientError(.badInput, "cannot open \(path)") }
+    }
+
+    /// An unlinked temporary file.
+    init(temporaryIn folder: String = "/tmp") throws(ClientError) {
+        var template = Array((folder + "/gamctl-XXXXXX").utf8CString)
+        descriptor = mkstemp(&template)
+        guard descriptor >= 0 else {
+            throw ClientError(.ioError, "cannot make a temporary file in \(folder)")
+        }
+        unlink(template)
+    }
+
+    deinit { close(descriptor) }
+
+    func append(_ bytes: UnsafeRawBufferPointer) throws {
+        var done = 0
+        while done < bytes.count {
+            let count = write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+            guard count > 0 else { throw ClientError(.ioError, "cannot write a temporary file") }
+            done += count
+        }
+    }
+
+    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+        var done = 0
+        while done < buffer.count {
+            let count = pread(
+                descriptor, buffer.baseAddress! + done, buffer.count - done, offset + done)
+            guard count > 0 else { throw ClientError(.ioError, "cannot read decoded samples") }
+            done += count
+        }
+    }
+}
+
+/// A file's samples and what its adapter needs to write it again.
+struct DecodedFile {
+    let description: SignalDescription
+    let samples: OpenFile
+    var origin = FileOrigin()
+}
+
+extension PluginRegistry {
+    /// Decodes a file with the adapter that fits it.
+    func decode(_ path: String, options: [String: String] = [:]) throws -> DecodedFile {
+        let input = try OpenFile(reading: path)
+        let name = String(path.split(separator: "/").last ?? "")
+        let adapter = try detect(descriptor: input.descriptor, fileName: name)
+        let session = try adapter.decode(
+            descriptor: input.descriptor, fileName: name, options: options)
+        let samples = try OpenFile()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 8 << 20, alignment: 64)
+        defer { buffer.deallocate() }
+        while session.bytesLeft > 0 {
+            let count = try session.read(into: buffer)
+            try samples.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
+        var file = DecodedFile(description: session.description, samples: samples)
+        file.origin.adapter = adapter.id
+        file.origin.kind = session.kind
+        file.origin.fileName = name
+        file.origin.metadata = session.metadata.map { ($0.key, $0.bytes) }
+        return file
+    }
+}
+
+/// Records kept in memory.
+final class RecordTable: RecordSink {
+    private let table = Mutex<[RecordID: [UInt8]]>([:])
+
+    func put(_ id: RecordID, _ bytes: [UInt8]) { table.withLock { $0[id] = bytes } }
+    var records: [RecordID: [UInt8]] { table.withLock { $0 } }
+}
