@@ -71,6 +71,16 @@ struct RequestJob: Sendable {
     }
 }
 
+extension RequestJob {
+    /// Looking at the daemon does not keep it from its idle work; everything else does.
+    var isWork: Bool {
+        switch request.operation {
+        case .hello, .jobs, .plugins: false
+        default: true
+        }
+    }
+}
+
 /// What a put has sent.
 struct Upload: Sendable {
     let begin: WireRequest
