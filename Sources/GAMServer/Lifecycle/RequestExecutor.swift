@@ -15,18 +15,17 @@ final class RequestExecutor: Sendable {
         let afterAnswer: @Sendable () -> Void
     }
 
-    private struct State {
-        var light: [Task] = []
-        var heavy: [Task] = []
-        var threads = 0
-        var running = 0
+    private struct Queue {
+        var tasks: [Task] = []
         var isStopping = false
     }
 
     private let handlers: RequestHandlers
     private let activity: Activity
     private let log: Logger
-    private let state = Monitor(State())
+    private let light = Monitor(Queue())
+    private let heavy = Monitor(Queue())
+    private let threadCount = Monitor(0)
 
     init(handlers: RequestHandlers, activity: Activity, log: Logger) {
         self.handlers = handlers
@@ -38,10 +37,11 @@ final class RequestExecutor: Sendable {
     func start(threads: ServerConfiguration.Threads) throws(Failure) {
         for index in 0..<(threads.puts + threads.reads) {
             let isHeavy = index < threads.puts
-            state.withLock { $0.threads += 1 }
+            threadCount.withLock { $0 += 1 }
             let name = isHeavy ? "gamd-put" : "gamd-read"
-            guard startThread(named: name, { self.run(heavy: isHeavy) }) else {
-                state.withLock { $0.threads -= 1 }
+            let queue = isHeavy ? heavy : light
+            guard startThread(named: name, { self.run(queue) }) else {
+                threadCount.withLock { $0 -= 1 }
                 throw Failure(.busy, "the system has no thread left; lower [threads]")
             }
         }
@@ -49,8 +49,9 @@ final class RequestExecutor: Sendable {
 
     /// Ends the threads once their requests are done; false when that took too long.
     func stop(milliseconds: Int) -> Bool {
-        state.withLock { $0.isStopping = true }
-        return state.wait(milliseconds: milliseconds) { $0.threads == 0 ? true : nil } ?? false
+        light.withLock { $0.isStopping = true }
+        heavy.withLock { $0.isStopping = true }
+        return threadCount.wait(milliseconds: milliseconds) { $0 == 0 ? true : nil } ?? false
     }
 
     func submit(
@@ -58,26 +59,23 @@ final class RequestExecutor: Sendable {
         beforeAnswer: @escaping @Sendable () -> Void,
         afterAnswer: @escaping @Sendable () -> Void
     ) {
-        activity.requestStarted()
+        if job.isWork { activity.requestStarted() }
         let task = Task(
             job: job, sink: sink, beforeAnswer: beforeAnswer, afterAnswer: afterAnswer)
-        state.withLock { state in
-            if job.isHeavy { state.heavy.append(task) } else { state.light.append(task) }
-        }
+        (job.isHeavy ? heavy : light).withLock(wakingOne: true) { $0.tasks.append(task) }
     }
 
-    private func run(heavy: Bool) {
-        while let task = next(heavy: heavy) {
+    private func run(_ queue: Monitor<Queue>) {
+        while let task = next(queue) {
             perform(task)
         }
-        state.withLock { $0.threads -= 1 }
+        threadCount.withLock { $0 -= 1 }
     }
 
-    private func next(heavy: Bool) -> Task? {
-        let task = state.wait { state -> Task?? in
-            if heavy, !state.heavy.isEmpty { return state.heavy.removeFirst() }
-            if !heavy, !state.light.isEmpty { return state.light.removeFirst() }
-            return state.isStopping ? .some(nil) : nil
+    private func next(_ queue: Monitor<Queue>) -> Task? {
+        let task = queue.wait { queue -> Task?? in
+            if !queue.tasks.isEmpty { return queue.tasks.removeFirst() }
+            return queue.isStopping ? .some(nil) : nil
         }
         return task ?? nil
     }
@@ -98,7 +96,7 @@ final class RequestExecutor: Sendable {
             last = WireReply(failure, key: key)
         }
         last.last = true
-        activity.requestFinished()
+        if job.isWork { activity.requestFinished() }
         task.beforeAnswer()
         defer { task.afterAnswer() }
         body.withUnsafeBytes { bytes in

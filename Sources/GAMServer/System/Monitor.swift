@@ -31,11 +31,18 @@ final class Monitor<State>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// Runs `body` with the lock held and wakes every waiter afterwards.
-    func withLock<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
+    /// Runs `body` with the lock held and wakes the waiters afterwards: all of them, or any one
+    /// where all wait for the same thing and one of them is enough.
+    func withLock<Result>(
+        wakingOne: Bool = false, _ body: (inout State) throws -> Result
+    ) rethrows -> Result {
         pthread_mutex_lock(mutex)
         defer {
-            pthread_cond_broadcast(condition)
+            if wakingOne {
+                pthread_cond_signal(condition)
+            } else {
+                pthread_cond_broadcast(condition)
+            }
             pthread_mutex_unlock(mutex)
         }
         return try body(&state)
