@@ -21,47 +21,63 @@ typedef struct flac_decoder {
     md5_state md5_of_samples;
 } flac_decoder;
 
-/* Walks the metadata blocks; keeps what is not written anew. */
-static gam_status keep_blocks(flac_decoder *decoder, gam_message *message) {
+/* The metadata blocks that are kept, without their last-block flags. */
+typedef struct kept_blocks {
+    unsigned char *bytes;
+    size_t length;
+} kept_blocks;
+
+/* Appends the block of `length` bytes at `offset`. */
+static gam_status append_block(const flac_decoder *decoder, kept_blocks *kept, uint64_t offset,
+                               size_t length, gam_message *message) {
+    uint64_t limit = decoder->base.host->limits->metadata_bytes_max;
+    if (kept->length + length > limit) {
+        return gam_fail(message, GAM_LIMIT,
+                        "the metadata blocks (pictures?) are larger than the limit of %llu bytes",
+                        (unsigned long long)limit);
+    }
+    unsigned char *grown = realloc(kept->bytes, kept->length + length);
+    if (grown == NULL) return gam_fail(message, GAM_NO_MEMORY, "no memory for metadata blocks");
+    kept->bytes = grown;
+    gam_status status = gam_read_exactly(decoder->base.input, offset, grown + kept->length, length,
+                                         message);
+    if (status != GAM_OK) return status;
+    grown[kept->length] &= (unsigned char)~FLAC_LAST_BLOCK;
+    kept->length += length;
+    return GAM_OK;
+}
+
+/* Walks the metadata blocks; collects what is not written anew. */
+static gam_status collect_blocks(const flac_decoder *decoder, kept_blocks *kept,
+                                 gam_message *message) {
     const gam_input *input = decoder->base.input;
-    const gam_host *host = decoder->base.host;
-    unsigned char *kept = NULL, head[FLAC_BLOCK_HEAD];
-    size_t kept_length = 0;
+    unsigned char head[FLAC_BLOCK_HEAD] = {0};
     uint64_t offset = FLAC_MARKER_BYTES;
-    gam_status status = GAM_OK;
-    for (int first = 1;; first = 0) {
-        status = gam_read_exactly(input, offset, head, sizeof head, message);
-        if (status != GAM_OK) break;
+    for (int first = 1; first || !(head[0] & FLAC_LAST_BLOCK); first = 0) {
+        gam_status status = gam_read_exactly(input, offset, head, sizeof head, message);
+        if (status != GAM_OK) return status;
         size_t length = flac_block_length(head), whole = FLAC_BLOCK_HEAD + length;
         int type = head[0] & 0x7f;
         if (type == FLAC_TYPE_INVALID || first != (type == FLAC_TYPE_STREAMINFO) ||
             (first && length != FLAC_STREAMINFO_BYTES) || whole > input->size - offset) {
-            status = gam_fail(message, GAM_BAD_INPUT, "the metadata block at byte %llu is damaged",
-                              (unsigned long long)offset);
-            break;
+            return gam_fail(message, GAM_BAD_INPUT, "the metadata block at byte %llu is damaged",
+                            (unsigned long long)offset);
         }
-        if (!first && type != FLAC_TYPE_SEEKTABLE) {
-            unsigned char *grown = kept_length + whole > host->limits->metadata_bytes_max
-                                       ? NULL : realloc(kept, kept_length + whole);
-            if (grown == NULL) {
-                status = gam_fail(message, GAM_LIMIT, "the metadata blocks (pictures?) are larger "
-                                  "than the limit of %llu bytes",
-                                  (unsigned long long)host->limits->metadata_bytes_max);
-                break;
-            }
-            kept = grown;
-            status = gam_read_exactly(input, offset, kept + kept_length, whole, message);
-            if (status != GAM_OK) break;
-            kept[kept_length] &= (unsigned char)~FLAC_LAST_BLOCK;
-            kept_length += whole;
-        }
+        if (!first && type != FLAC_TYPE_SEEKTABLE)
+            status = append_block(decoder, kept, offset, whole, message);
+        if (status != GAM_OK) return status;
         offset += whole;
-        if (head[0] & FLAC_LAST_BLOCK) break;
     }
+    return GAM_OK;
+}
+
+static gam_status keep_blocks(const flac_decoder *decoder, gam_message *message) {
+    const gam_host *host = decoder->base.host;
+    kept_blocks kept = {NULL, 0};
+    gam_status status = collect_blocks(decoder, &kept, message);
     if (status == GAM_OK) status = gam_keep(host, "format", "flac", 4, message);
-    if (status == GAM_OK)
-        status = gam_keep(host, "flac.blocks", kept, kept_length, message);
-    free(kept);
+    if (status == GAM_OK) status = gam_keep(host, "flac.blocks", kept.bytes, kept.length, message);
+    free(kept.bytes);
     return status;
 }
 

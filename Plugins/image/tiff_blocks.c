@@ -9,41 +9,50 @@
 
 #include "tiff_decoder.h"
 
+static int has_planes(const tiff_page *page) {
+    return page->planar == PLANARCONFIG_SEPARATE && page->samples > 1;
+}
+
+/* Sides of what is read at once: a tile, a strip of one plane, or one line. */
+static void block_sides(const tiff_decoder *decoder, uint32_t *rows, uint32_t *columns) {
+    const tiff_page *page = &decoder->page;
+    *rows = 1;
+    *columns = page->width;
+    if (TIFFIsTiled(decoder->tiff)) {
+        TIFFGetField(decoder->tiff, TIFFTAG_TILELENGTH, rows);
+        TIFFGetField(decoder->tiff, TIFFTAG_TILEWIDTH, columns);
+    } else if (has_planes(page)) {
+        TIFFGetFieldDefaulted(decoder->tiff, TIFFTAG_ROWSPERSTRIP, rows);
+        if (*rows > page->height) *rows = page->height;
+    }
+}
+
 gam_status tiff_prepare_blocks(tiff_decoder *decoder, gam_message *message) {
     const tiff_page *page = &decoder->page;
-    TIFF *tiff = decoder->tiff;
-    int tiled = TIFFIsTiled(tiff), separate = page->planar == PLANARCONFIG_SEPARATE &&
-                                              page->samples > 1;
-    uint32_t rows = 1, columns = page->width;
-    if (tiled) {
-        TIFFGetField(tiff, TIFFTAG_TILELENGTH, &rows);
-        TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &columns);
-    } else if (separate) {
-        TIFFGetFieldDefaulted(tiff, TIFFTAG_ROWSPERSTRIP, &rows);
-        if (rows > page->height) rows = page->height;
+    int tiled = TIFFIsTiled(decoder->tiff), in_bands = tiled || has_planes(page);
+    uint32_t rows, columns;
+    block_sides(decoder, &rows, &columns);
+    uint64_t samples = (uint64_t)columns * (has_planes(page) ? 1 : page->samples);
+    uint64_t line_bytes = tiff_packed_bytes(samples, page->bits), band = 0, needed = 0;
+    uint64_t declared =
+        tiled ? TIFFTileRowSize64(decoder->tiff) : TIFFScanlineSize64(decoder->tiff);
+    if (rows == 0 || columns == 0 || declared != line_bytes) {
+        return gam_fail(message, GAM_UNSUPPORTED,
+                        "the strips or tiles of the TIFF have an unusual layout; convert it");
     }
-    uint64_t line_samples = (uint64_t)columns * (separate ? 1 : page->samples);
-    uint64_t line_bytes = tiff_packed_bytes(line_samples, page->bits), band = 0;
-    uint64_t declared = tiled ? TIFFTileRowSize64(tiff) : TIFFScanlineSize64(tiff);
-    if (rows == 0 || columns == 0 || declared != line_bytes)
-        return gam_fail(message, GAM_UNSUPPORTED, "the strips or tiles of the TIFF have an unusual "
-                        "layout; convert it");
     if (!gam_multiply(line_bytes, rows, &decoder->packed_bytes) ||
-        !gam_multiply(gam_row_bytes(&decoder->base.description), rows, &band))
+        !gam_multiply(gam_row_bytes(&decoder->base.description), in_bands ? rows : 0, &band) ||
+        __builtin_add_overflow(band, decoder->packed_bytes, &needed) ||
+        __builtin_add_overflow(needed, samples * 4, &needed))
         return gam_fail(message, GAM_LIMIT, "the tiles of the TIFF are too large");
-    if (!tiled && !separate) band = 0;
-    gam_status status = GAM_LIMIT;
-    if (band < UINT64_MAX / 4 && decoder->packed_bytes < UINT64_MAX / 4)
-        status = GAM_OK;
-    if (status == GAM_OK)
-        status = gam_check_memory(decoder->base.host, band + decoder->packed_bytes +
-                                  line_samples * 4, "a band of tiles or strips", message);
+    gam_status status =
+        gam_check_memory(decoder->base.host, needed, "a band of tiles or strips", message);
     if (status != GAM_OK) return status;
     decoder->packed = malloc(decoder->packed_bytes);
-    decoder->line = malloc(line_samples * 4);
-    decoder->band = band > 0 ? malloc(band) : NULL;
+    decoder->line = malloc(samples * 4);
+    decoder->band = in_bands ? malloc(band) : NULL;
     decoder->band_rows = rows;
-    if (decoder->packed == NULL || decoder->line == NULL || (band > 0 && decoder->band == NULL))
+    if (decoder->packed == NULL || decoder->line == NULL || (in_bands && decoder->band == NULL))
         return gam_fail(message, GAM_NO_MEMORY, "no memory for a band of the TIFF");
     return GAM_OK;
 }
@@ -83,7 +92,7 @@ static gam_status load_band(tiff_decoder *decoder, gam_message *message) {
     const tiff_page *page = &decoder->page;
     TIFF *tiff = decoder->tiff;
     int tiled = TIFFIsTiled(tiff);
-    int planes = page->planar == PLANARCONFIG_SEPARATE && page->samples > 1 ? page->samples : 0;
+    int planes = has_planes(page) ? page->samples : 0;
     uint32_t columns = page->width;
     if (tiled) TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &columns);
     decoder->band_start = decoder->row - decoder->row % decoder->band_rows;

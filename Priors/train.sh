@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Trains every shipped prior. Usage: Priors/train.sh TRAINING_FOLDER [OUTPUT_FOLDER]
+# The same folder and processor give the same files; about 10 minutes on two cores.
+set -euo pipefail
+root=$1
+out=${2:-$(dirname "$0")}
+lists=$(cd "$(dirname "$0")" && pwd)
+gamctl=${GAMCTL:-.build/release/gamctl}
+train() { # name size options...
+    local name=$1 size=$2
+    shift 2
+    echo "$name-$size"
+    "$gamctl" train "$out/$name-$size.prior" "@$lists/$name.list" --root "$root" \
+        --name "$name" --size "$size" --rate 4e-3 --batch 2048 "$@"
+}
+for size in M S L; do
+    train photo "$size" --observations 4000000 --passes 4
+    train drawing "$size" --observations 1500000 --passes 4 --transform subtract-green
+    train gray "$size" --roles 1 --observations 3000000 --passes 4
+    train audio "$size" --domain causal --observations 2000000 --passes 4
+    train volume "$size" --domain volume --roles 1 --observations 1000000 --passes 6
+    train distance "$size" --domain volume --roles 1 --observations 1000000 --passes 10
+done

@@ -1,0 +1,55 @@
+import GAMCodec
+import GAMCore
+import GAMFit
+import GAMFormat
+import Testing
+
+@Suite struct FitTests {
+    @Test func energyFallsAndTheContentHashStays() throws {
+        for (shape, channels) in [([200, 220], 3), ([60_000], 2), ([30, 31, 32], 1)] {
+            let d = try describe(shape, channels: channels)
+            let bytes = samples(d, .smooth, seed: 8)
+            let (plain, records) = try stored(d, bytes)
+            let better = MemoryRecords()
+            let refitted = try SignalWriter(priors: .shipped).refit(
+                plain, from: records, effort: 2, threads: 2, into: better) { _ in true }
+            guard let refitted else { continue }
+            #expect(refitted.contentHash == plain.contentHash)
+            #expect(refitted.recordBytes < plain.recordBytes)
+            #expect(try read(refitted, better) == bytes)
+            let rounds = refitted.energyRounds
+            #expect(zip(rounds, rounds.dropFirst()).allSatisfy { $0 > $1 }, "\(rounds)")
+        }
+    }
+
+    @Test func fittingIsRepeatable() throws {
+        let d = try describe([128, 128], channels: 3)
+        let bytes = samples(d, .smooth, seed: 8)
+        let (a, first) = try stored(d, bytes, effort: 1, threads: 1)
+        let (b, second) = try stored(d, bytes, effort: 1, threads: 2)
+        #expect(a == b)
+        for id in a.recordIDs { #expect(try first.bytes(of: id) == second.bytes(of: id)) }
+    }
+
+    @Test func priorsAndDeltasSurviveTheirBytes() throws {
+        for prior in PriorLibrary.shipped.all {
+            #expect(try Prior(parsing: prior.serialized()) == prior)
+            #expect(prior.serialized().count <= Prior.fileBytesMax)
+        }
+        let prior = try #require(PriorLibrary.shipped.all.first)
+        var generator = SeededGenerator(seed: 1)
+        let network = prior.networks.roles[0]
+        let target = FloatNetwork(shape: network.shape, using: &generator).quantised()
+        let role = RoleDelta(from: network, to: target, stepLog2: 4)
+        let delta = NetworkDelta(
+            prior: prior.id, roles: [role] + prior.networks.roles.dropFirst().map { _ in nil })
+        let bytes = delta.serialized()
+        let shapes = { (_: UInt64) in prior.networks.roles.map(\.shape) }
+        #expect(try NetworkDelta(parsing: bytes, shapes: shapes) == delta)
+        for length in 0..<bytes.count {
+            #expect(throws: FormatError.self) {
+                try NetworkDelta(parsing: Array(bytes.prefix(length)), shapes: shapes)
+            }
+        }
+    }
+}
