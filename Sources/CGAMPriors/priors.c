@@ -5,6 +5,24 @@
 
 #pragma clang diagnostic ignored "-Wc23-extensions"  // embed
 
+static const uint8_t photo_S[] = {
+#embed "../../Priors/photo-S.prior"
+};
+static const uint8_t gray_S[] = {
+#embed "../../Priors/gray-S.prior"
+};
+static const uint8_t drawing_S[] = {
+#embed "../../Priors/drawing-S.prior"
+};
+static const uint8_t volume_S[] = {
+#embed "../../Priors/volume-S.prior"
+};
+static const uint8_t distance_S[] = {
+#embed "../../Priors/distance-S.prior"
+};
+static const uint8_t audio_S[] = {
+#embed "../../Priors/audio-S.prior"
+};
 static const uint8_t photo_M[] = {
 #embed "../../Priors/photo-M.prior"
 };
@@ -23,17 +41,47 @@ static const uint8_t distance_M[] = {
 static const uint8_t audio_M[] = {
 #embed "../../Priors/audio-M.prior"
 };
+static const uint8_t photo_L[] = {
+#embed "../../Priors/photo-L.prior"
+};
+static const uint8_t gray_L[] = {
+#embed "../../Priors/gray-L.prior"
+};
+static const uint8_t drawing_L[] = {
+#embed "../../Priors/drawing-L.prior"
+};
+static const uint8_t volume_L[] = {
+#embed "../../Priors/volume-L.prior"
+};
+static const uint8_t distance_L[] = {
+#embed "../../Priors/distance-L.prior"
+};
+static const uint8_t audio_L[] = {
+#embed "../../Priors/audio-L.prior"
+};
 
 static const struct {
     const uint8_t *bytes;
     size_t count;
 } priors[] = {
+    {photo_S, sizeof photo_S},
+    {gray_S, sizeof gray_S},
+    {drawing_S, sizeof drawing_S},
+    {volume_S, sizeof volume_S},
+    {distance_S, sizeof distance_S},
+    {audio_S, sizeof audio_S},
     {photo_M, sizeof photo_M},
     {gray_M, sizeof gray_M},
     {drawing_M, sizeof drawing_M},
     {volume_M, sizeof volume_M},
     {distance_M, sizeof distance_M},
     {audio_M, sizeof audio_M},
+    {photo_L, sizeof photo_L},
+    {gray_L, sizeof gray_L},
+    {drawing_L, sizeof drawing_L},
+    {volume_L, sizeof volume_L},
+    {distance_L, sizeof distance_L},
+    {audio_L, sizeof audio_L},
 };
 
 int32_t gam_prior_count(void) { return (int32_t)(sizeof priors / sizeof priors[0]); }

@@ -106,9 +106,10 @@ struct CausalCoder {
 
     static func inputCount(role: Int) -> Int { role == 0 ? 12 : 16 }
 
+    /// Rounded up, so that differences to it fit 32 bits even for the full range.
     private func middle(_ channel: Int) -> Int32 {
         let r = ranges[channel]
-        return Int32((Int64(r.lowerBound) + Int64(r.upperBound)) >> 1)
+        return Int32((Int64(r.lowerBound) + Int64(r.upperBound) + 1) >> 1)
     }
 
     private func partner(_ channel: Int) -> Int? {
