@@ -77,7 +77,7 @@ struct ConfigurationTests {
             ("[log]\nlevel = \"loud\"", "log.level must be one of trace"),
             ("[plugins]\nfolders = [1]", "plugins.folders must be a list of strings"),
             ("[access]\nread_only_users = [\"x\"]", "access.read_only_users"),
-            ("[timeouts]\nshutdown_seconds = 9", "timeouts.shutdown_seconds must be 0 to 8"),
+            ("[timeouts]\nshutdown_seconds = 7", "timeouts.shutdown_seconds must be 0 to 6"),
             ("[limits\n", "not valid TOML"),
         ])
     func wrongFileIsRefusedNamingTheKey(text: String, reason: String) {

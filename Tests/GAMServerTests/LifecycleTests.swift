@@ -158,4 +158,17 @@ struct LifecycleTests {
         planner.consider(key: "b", effort: 0, effortTried: 2)
         #expect(planner.best == nil)
     }
+
+    @Test func spaceIsGivenBackWhenItIsMuchAndQuick() {
+        func isWorth(_ bytesMiB: UInt64, _ deadMiB: UInt64) -> Bool {
+            SpacePlanner.isWorthReclaiming(bytes: bytesMiB << 20, dead: deadMiB << 20)
+        }
+        #expect(!isWorth(0, 0))
+        #expect(!isWorth(100, 20), "little")
+        #expect(isWorth(100, 40))
+        #expect(!isWorth(400, 50), "a small part")
+        #expect(isWorth(600, 580))
+        #expect(!isWorth(100_000, 50_000), "too long to rewrite")
+        #expect(isWorth(1, 100), "more dead than all is all")
+    }
 }

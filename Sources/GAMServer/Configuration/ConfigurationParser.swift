@@ -62,7 +62,7 @@ enum ConfigurationKeys {
             target: .integer({ $0.timeouts.writeSeconds = $1 }, seconds)),
         .init(
             name: "timeouts.shutdown_seconds",
-            target: .integer({ $0.timeouts.shutdownSeconds = $1 }, 0...8)),
+            target: .integer({ $0.timeouts.shutdownSeconds = $1 }, 0...6)),
         .init(name: "threads.puts", target: .integer({ $0.threads.puts = $1 }, 1...256)),
         .init(name: "threads.reads", target: .integer({ $0.threads.reads = $1 }, 1...1_024)),
         .init(name: "threads.codec", target: .integer({ $0.threads.codec = $1 }, 0...256)),

@@ -37,7 +37,7 @@ public struct ServerConfiguration: Equatable, Sendable {
         /// Without a byte taken by a client that is being answered.
         public var writeSeconds = 30
         /// Running requests may take this long to end after SIGTERM; then they are cancelled.
-        public var shutdownSeconds = 6
+        public var shutdownSeconds = 5
     }
     public struct Threads: Equatable, Sendable {
         /// Puts and verifications that run at once.

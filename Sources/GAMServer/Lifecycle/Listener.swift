@@ -97,6 +97,10 @@ final class Listener: Sendable {
         state.wait(milliseconds: milliseconds) { $0.connections.isEmpty ? true : nil } ?? false
     }
 
+    func cancelRequests() {
+        for connection in connections() { connection.cancelRunning() }
+    }
+
     func abortConnections() {
         for connection in connections() { connection.abort() }
     }

@@ -2,7 +2,7 @@
 //
 // What always holds:
 // - One server per state folder: the lock file is held from start to end.
-// - `stop` returns within the shutdown time plus about two seconds: running requests may end,
+// - `stop` returns within the shutdown time plus about three seconds: running requests may end,
 //   then they are cancelled, then the store is closed.
 
 import CLinux
@@ -100,10 +100,11 @@ public final class Server: Sendable {
         let milliseconds = settings.timeouts.shutdownSeconds * 1000
         if !listener.waitForConnections(milliseconds: milliseconds) {
             log.warning("cancelling requests that did not end in \(milliseconds) ms")
-            listener.abortConnections()
+            listener.cancelRequests()
+            if !listener.waitForConnections(milliseconds: 1_000) { listener.abortConnections() }
         }
         let didEnd =
-            refits.stop(milliseconds: 1_000)
+            refits.stop(milliseconds: 500)
             && listener.waitForConnections(milliseconds: 1_000)
             && executor.stop(milliseconds: 500)
         reclaimer.stop()

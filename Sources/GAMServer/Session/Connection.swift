@@ -63,11 +63,11 @@ final class Connection: Sendable {
         shutdown(descriptor, Int32(SHUT_RD))
     }
 
-    /// Cancels everything.
-    func abort() {
-        cancelAll()
-        shutdown(descriptor, Int32(SHUT_RDWR))
-    }
+    /// Makes running requests stop; they still answer.
+    func cancelRunning() { cancelAll(.stopping) }
+
+    /// Ends the connection at once.
+    func abort() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
     // MARK: Reading
 
@@ -273,9 +273,9 @@ final class Connection: Sendable {
         submitWaiting()
     }
 
-    private func cancelAll() {
+    private func cancelAll(_ reason: RequestContext.StopReason) {
         state.withLock { state in
-            for context in state.contexts.values { context.cancel() }
+            for context in state.contexts.values { context.cancel(reason) }
         }
     }
 
@@ -287,7 +287,7 @@ final class Connection: Sendable {
             }
             if done != nil { return }
             let events = clinux_wait(descriptor, 0, 0)
-            if events > 0, events & Int32(POLLHUP | POLLERR) != 0 { cancelAll() }
+            if events > 0, events & Int32(POLLHUP | POLLERR) != 0 { cancelAll(.cancelled) }
         }
     }
 }

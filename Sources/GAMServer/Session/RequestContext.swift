@@ -6,7 +6,9 @@ import Synchronization
 
 /// Tells a running request to stop: cancelled, past its deadline, or its client is gone.
 final class RequestContext: Sendable {
-    private let isCancelled = Atomic(false)
+    enum StopReason: UInt8, Sendable { case none, cancelled, stopping }
+
+    private let stopReason = Atomic(StopReason.none.rawValue)
     private let deadline: Int64?
 
     init(deadlineMilliseconds: UInt64) {
@@ -16,17 +18,24 @@ final class RequestContext: Sendable {
             ? nil : clinux_milliseconds() + Int64(min(deadlineMilliseconds, limit))
     }
 
-    func cancel() { isCancelled.store(true, ordering: .relaxed) }
+    /// Makes the request stop; the first reason stays.
+    func cancel(_ reason: StopReason = .cancelled) {
+        _ = stopReason.compareExchange(
+            expected: StopReason.none.rawValue, desired: reason.rawValue, ordering: .relaxed)
+    }
 
     var mayGoOn: Bool {
-        if isCancelled.load(ordering: .relaxed) { return false }
+        if stopReason.load(ordering: .relaxed) != StopReason.none.rawValue { return false }
         return deadline.map { clinux_milliseconds() < $0 } ?? true
     }
 
     /// Throws why the request must stop, if it must.
     func check() throws(Failure) {
-        if isCancelled.load(ordering: .relaxed) {
-            throw Failure(.cancelled, "the request was cancelled")
+        switch StopReason(rawValue: stopReason.load(ordering: .relaxed)) {
+        case .cancelled: throw Failure(.cancelled, "the request was cancelled")
+        case .stopping:
+            throw Failure(.busy, "the daemon is stopping; nothing was changed, try again later")
+        default: break
         }
         if let deadline, clinux_milliseconds() >= deadline {
             throw Failure(.timedOut, "the deadline of the request has passed; nothing was changed")
