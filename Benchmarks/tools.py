@@ -12,8 +12,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-from gamd_process import BINARIES
+from gamd_process import BINARIES, PLUGIN_MANIFESTS
 from readers import wav_sound
+
+PLUGINS = ["--plugins", PLUGIN_MANIFESTS, "--plugins", BINARIES]
 
 
 class Tool:
@@ -85,7 +87,7 @@ class GamFile(Tool):
 
     is_ours = True
     packed_suffix = ".gam"
-    plain_suffix = ".npy"
+    plain_suffix = ".raw"
 
     def __init__(self, size: str, effort: int) -> None:
         self.size, self.effort = size, effort
@@ -96,14 +98,13 @@ class GamFile(Tool):
 
     def encode_command(self, path: Path, packed: Path) -> list:
         options = ["--size", self.size, "--effort", self.effort, "--threads", 1]
-        return [BINARIES / "gamctl", "encode", path, packed, *options]
+        return [BINARIES / "gamctl", "encode", path, packed, *options, *PLUGINS]
 
     def decode_command(self, packed: Path, plain: Path) -> list:
-        return [BINARIES / "gamctl", "decode", packed, plain, "--threads", 1]
+        return [BINARIES / "gamctl", "decode", packed, plain, "--raw", "--threads", 1, *PLUGINS]
 
     def is_exact(self, folder: Path, path: Path, samples: np.ndarray) -> bool:
-        found = np.load(self.plain(folder))
-        return found.squeeze().tobytes() == np.ascontiguousarray(samples).tobytes()
+        return self.plain(folder).read_bytes() == np.ascontiguousarray(samples).tobytes()
 
 
 class JpegXL(Tool):

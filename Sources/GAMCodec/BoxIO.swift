@@ -51,7 +51,8 @@ extension SignalDescription {
             var at = 0
             try lines.forEach(box) { offset in
                 try source.read(
-                    at: offset, into: UnsafeMutableRawBufferPointer(rebasing: buffer[at..<at + line]))
+                    at: offset,
+                    into: UnsafeMutableRawBufferPointer(rebasing: buffer[at..<at + line]))
                 at += line
             }
         }
@@ -115,7 +116,9 @@ func copyPoints(
     lines.forEach(shifted) { offset in
         var from = 0
         for axis in 0..<axes {
-            from = from * sourceExtents[axis] + (at[axis] * target.step - box[axis].lowerBound) / spacing[axis]
+            from =
+                from * sourceExtents[axis] + (at[axis] * target.step - box[axis].lowerBound)
+                / spacing[axis]
         }
         copyLine(
             source.baseAddress! + from * point, out.baseAddress! + offset, ranges[last].count,

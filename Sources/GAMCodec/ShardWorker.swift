@@ -184,7 +184,8 @@ final class ShardWorker {
             guard let coarse = layout.overview else { return nil }
             guard let overview else { throw CodecError.missingRecord("overview of shard \(index)") }
             let bytes = try recallRecord(
-                overview, coarse, seed: RecordSeed.overview(index), index, context) { nil }
+                overview, coarse, seed: RecordSeed.overview(index), index, context
+            ) { nil }
             return bytes.withUnsafeBytes { planes($0, coarse, context) }
         }
     }
@@ -198,7 +199,8 @@ final class ShardWorker {
             throw CodecError.malformed("shard \(index) has no overview")
         }
         return try recallRecord(
-            record, coarse, seed: RecordSeed.overview(index), index, context) { nil }
+            record, coarse, seed: RecordSeed.overview(index), index, context
+        ) { nil }
     }
 
     private func recallRecord(

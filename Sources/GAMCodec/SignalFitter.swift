@@ -40,7 +40,8 @@ struct SignalFitter {
         guard let prior = plan.mainPrior else { return plan }
         let pieces = try self.pieces(plan, grid, source, prior.networks.domain)
         guard !pieces.isEmpty else { return plan }
-        let share = Double(pieces.reduce(0) { $0 + $1.layout.sampleCount })
+        let share =
+            Double(pieces.reduce(0) { $0 + $1.layout.sampleCount })
             / Double(description.sampleCount)
         let observations = observe(pieces, prior)
         var best = Candidate(

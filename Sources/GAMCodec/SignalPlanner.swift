@@ -88,7 +88,9 @@ struct SignalPlanner {
     private func candidates(_ domain: NetworkSet.Domain) -> [Prior] {
         let all = priors.candidates(domain, options.size)
         guard let wanted = options.prior else { return all }
-        let named = all.filter { $0.name == wanted || $0.name == "\(wanted)-\(options.size.rawValue)" }
+        let named = all.filter {
+            $0.name == wanted || $0.name == "\(wanted)-\(options.size.rawValue)"
+        }
         return named.isEmpty ? all : named
     }
 

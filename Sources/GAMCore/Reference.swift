@@ -106,10 +106,12 @@ enum Reference {
             inputs.append(byDifference.divide(ahead))
         }
         if run.previous_planes > 0 {
-            previous(s, run.previous_value.0!, run.previous_error.0!, n, byError, byDifference, &inputs)
+            previous(
+                s, run.previous_value.0!, run.previous_error.0!, n, byError, byDifference, &inputs)
         }
         if run.previous_planes > 1 {
-            previous(s, run.previous_value.1!, run.previous_error.1!, n, byError, byDifference, &inputs)
+            previous(
+                s, run.previous_value.1!, run.previous_error.1!, n, byError, byDifference, &inputs)
         }
     }
 
@@ -247,7 +249,7 @@ enum Reference {
         for n in 0..<count where known == nil || known![n] == 0 {
             var trace = ReferenceTrace(reader: reader)
             let l = landscapes[n]
-            let value = trace.next(l) { gam_below_reference(l, Int(components), $0) }
+            let value = trace.next(l) { belowReference(l, Int(components), $0) }
             reader = trace.reader
             if value < Int(low) || value > Int(high) {
                 reader.failed = 1
@@ -259,7 +261,7 @@ enum Reference {
     }
 
     /// F(bin): probability below the lower edge of a bin.
-    private static func gam_below_reference(
+    private static func belowReference(
         _ l: gam_landscape, _ components: Int, _ bin: Int
     ) -> Int {
         if bin <= Int(l.first) { return 0 }

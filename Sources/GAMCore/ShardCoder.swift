@@ -230,7 +230,8 @@ package final class ShardCoder {
             previous: layout.previous(of: index, independent: task.independent).prefix(role).map {
                 planes[$0]
             },
-            ahead: prepareOverview(index, task, wavefront, values), spacing: task.overview == nil
+            ahead: prepareOverview(index, task, wavefront, values),
+            spacing: task.overview == nil
                 ? 0 : layout.spacing, network: task.networks?.roles[role])
         WavefrontCoder(geometry: wavefront, engine: engine, scratch: scratch)
             .walk(context, complete: linear != nil, step: &step)

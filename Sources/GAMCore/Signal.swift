@@ -10,7 +10,11 @@
 /// declared bits. float16 and float32 travel as their IEEE 754 bit patterns and are mapped to
 /// ordered integers inside the network (exact for NaN payloads, -0 and infinities).
 public struct SampleType: Hashable, Sendable {
-    public enum Family: UInt8, Sendable { case unsigned = 0, signed = 1, float = 2 }
+    public enum Family: UInt8, Sendable {
+        case unsigned = 0
+        case signed = 1
+        case float = 2
+    }
     public let family: Family
     /// 1...32 for integers; 16 or 32 for floats.
     public let bits: Int
@@ -37,7 +41,10 @@ public struct SampleType: Hashable, Sendable {
 
 /// One axis of the lattice, slowest first in `SignalDescription.axes`.
 public struct Axis: Hashable, Sendable {
-    public enum Kind: UInt8, Sendable { case space = 0, time = 1 }
+    public enum Kind: UInt8, Sendable {
+        case space = 0
+        case time = 1
+    }
     public let extent: Int
     public let kind: Kind
     /// Distance between neighbouring samples in `unit`; 1 when unknown.

@@ -84,7 +84,7 @@ extension SignalManifest {
         w.raw(Self.magic)
         w.u8(1)
         writeDescription(&w)
-        shardExtents.forEach { w.count($0) }
+        for extent in shardExtents { w.count(extent) }
         w.fixed(contentHash.low)
         w.fixed(contentHash.high)
         w.u8(transformCode.rawValue)
@@ -98,7 +98,7 @@ extension SignalManifest {
         w.u8(UInt8(effort))
         let rounds = energyRounds.prefix(Self.roundsMax)
         w.count(rounds.count)
-        rounds.forEach { w.double($0) }
+        for round in rounds { w.double(round) }
         w.u8(hasNetwork ? 1 : 0)
         w.count(recordBytes)
         w.fixed(XXH3_64bits(w.bytes, w.bytes.count))
@@ -114,7 +114,7 @@ extension SignalManifest {
             w.text(axis.unit)
         }
         w.u8(UInt8(description.channels.count))
-        description.channels.forEach { w.u8($0.rawValue) }
+        for channel in description.channels { w.u8(channel.rawValue) }
         w.u8(description.sampleType.family.rawValue)
         w.u8(UInt8(description.sampleType.bits))
     }

@@ -75,10 +75,10 @@ public struct Prior: Equatable, Sendable {
 
     private static func write(_ network: FieldNetwork, to w: inout ByteWriter) {
         for weights in [network.weights1, network.weights2, network.weights3] {
-            weights.forEach { w.fixed($0) }
+            for weight in weights { w.fixed(weight) }
         }
         for biases in [network.bias1, network.bias2, network.bias3] {
-            biases.forEach { w.fixed($0) }
+            for bias in biases { w.fixed(bias) }
         }
     }
 

@@ -46,7 +46,12 @@ package func recordHash(_ bytes: UnsafeRawBufferPointer, seed: UInt64) -> UInt64
 }
 
 extension Record {
-    private enum Kind: UInt8 { case constant = 0, packed = 1, modelled = 2, raw = 3 }
+    private enum Kind: UInt8 {
+        case constant = 0
+        case packed = 1
+        case modelled = 2
+        case raw = 3
+    }
 
     package func serialized() -> [UInt8] {
         var w = ByteWriter()
@@ -80,7 +85,7 @@ extension Record {
             w.varint(UInt64(Int64(range.upperBound) - Int64(range.lowerBound)))
         }
         PredictorTable.write(shard.predictors, to: &w)
-        shard.trace.states.forEach { w.fixed($0) }
+        for state in shard.trace.states { w.fixed(state) }
         w.count(shard.trace.words.count)
         shard.trace.words.withUnsafeBytes { w.raw($0) }
         w.raw(shard.trace.bits)

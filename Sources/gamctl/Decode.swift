@@ -43,7 +43,8 @@ struct Decode: ParsableCommand {
             guard hasher.finish() == signal.manifest.contentHash else {
                 throw CodecError.integrity(shard: 0, reason: "the signal's hash differs")
             }
-            let bytes = raw
+            let bytes =
+                raw
                 ? try bytes(samples, signal.manifest.description.rawBytes)
                 : try originalFile(signal, samples)
             try replaceFile(output, with: bytes)
@@ -71,7 +72,8 @@ struct Decode: ParsableCommand {
             description: d,
             metadata: signal.origin.metadata.map { PluginMetadata(key: $0.key, bytes: $0.bytes) },
             descriptor: out.descriptor, fileName: signal.origin.fileName)
-        let row = (d.axes.count == 1 ? 1 : d.extents.last!) * d.channels.count
+        let row =
+            (d.axes.count == 1 ? 1 : d.extents.last!) * d.channels.count
             * d.sampleType.containerBytes
         let piece = max(row, (8 << 20) / row * row)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: piece, alignment: 64)

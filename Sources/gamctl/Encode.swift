@@ -8,7 +8,9 @@ import Glibc
 /// `gamctl encode FILE OUT.gam`
 struct Encode: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Turns a file into a .gam file, without a daemon; every shard is recalled and compared.")
+        abstract:
+            "Turns a file into a .gam file, without a daemon; every shard is recalled and compared."
+    )
 
     @Argument(help: "File to encode.")
     var file: String

@@ -12,7 +12,8 @@ import Testing
             let (plain, records) = try stored(d, bytes)
             let better = MemoryRecords()
             let refitted = try SignalWriter(priors: .shipped).refit(
-                plain, from: records, effort: 2, threads: 2, into: better) { _ in true }
+                plain, from: records, effort: 2, threads: 2, into: better
+            ) { _ in true }
             guard let refitted else { continue }
             #expect(refitted.contentHash == plain.contentHash)
             #expect(refitted.recordBytes < plain.recordBytes)

@@ -32,7 +32,7 @@ func reporting(json: Bool, _ body: () throws -> Void) throws {
     } catch let exit as ArgumentParser.ExitCode {
         throw exit
     } catch {
-        let failure = error as? ClientError ?? ClientError(.failed, "\(error)")
+        let failure = ClientError(local: error)
         if json {
             let report = ErrorReport(
                 status: "\(failure.status)", code: failure.status.rawValue, text: failure.text)
