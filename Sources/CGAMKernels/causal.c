@@ -4,12 +4,11 @@
 // - Coefficients are below 2^20 and values are 32-bit, so 48 products fit 64 bits with room.
 // - Averages decay by 1/4, 1/16 and 1/64 per step.
 //
-// A lane alone would recall one value per network call. 16 lanes of a 65,536-sample shard make a
-// batch; four neighbouring lanes share a predictor, which halves its cost in bytes against one per
-// lane at 0.1 % worse prediction.
+// A lane alone would recall one value per network call; 16 lanes of a 65,536-sample shard make a
+// batch.
 #include "lanes.h"
 
-enum { GROUP = 4 };
+enum { QUAD = 4 };
 
 typedef int64_t four __attribute__((vector_size(32)));
 typedef int32_t quad __attribute__((vector_size(16)));
@@ -22,15 +21,15 @@ INLINE four load_four(const int32_t *from) {
 
 /// Predictions of four lanes in 1/256, clamped to the range.
 INLINE four predict(const gam_causal *c, int32_t lane) {
-    const int32_t *w = c->coefficients + lane / GROUP * (c->own_order + c->cross_order);
+    const int32_t *w = c->coefficients + lane;
     four sum = {};
     const int32_t *past = c->own + lane - c->stride;
-    for (int32_t i = 0; i < c->own_order; i++, past -= c->stride)
-        sum += load_four(past) * (int64_t)w[i];
+    for (int32_t i = 0; i < c->own_order; i++, past -= c->stride, w += c->stride)
+        sum += load_four(past) * load_four(w);
     if (c->cross_order > 0) {
         past = c->partner + lane - c->cross_first * (ptrdiff_t)c->stride;
-        for (int32_t i = 0; i < c->cross_order; i++, past -= c->stride)
-            sum += load_four(past) * (int64_t)w[c->own_order + i];
+        for (int32_t i = 0; i < c->cross_order; i++, past -= c->stride, w += c->stride)
+            sum += load_four(past) * load_four(w);
     }
     four low = (four){} + (int64_t)c->low * 256, high = (four){} + (int64_t)c->high * 256;
     return MIN(MAX(sum >> 8, low), high);
@@ -65,7 +64,7 @@ INLINE void push_partner(sink *to, const gam_causal *c, int32_t lane, lanes own_
 
 INLINE void gather_lanes(const gam_causal *c, int32_t lane, gam_batch *batch) {
     lanes base, fraction;
-    for (int g = 0; g < 16; g += GROUP) {
+    for (int g = 0; g < 16; g += QUAD) {
         four p = predict(c, lane + g);
         quad whole = __builtin_convertvector(p >> 8, quad);
         quad rest = __builtin_convertvector(p & 255, quad);

@@ -164,8 +164,8 @@ final class ShardWorker {
         }
     }
 
-    func predictors(_ planes: [Int32], _ layout: ShardLayout) -> [LinearPredictor] {
-        guard layout.order == .causal, layout.pointCount >= 64 else { return [] }
+    func predictors(_ planes: [Int32], _ layout: ShardLayout) -> PredictorBank {
+        guard layout.order == .causal, layout.pointCount >= 64 else { return .none }
         return LinearPrediction.fit(
             planes, length: layout.pointCount, channels: layout.planes, level: coder.engine.level)
     }

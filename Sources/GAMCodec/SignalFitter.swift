@@ -30,7 +30,7 @@ struct SignalFitter {
         let layout: ShardLayout
         let planes: [Int32]
         let overview: [Int32]?
-        let predictors: [LinearPredictor]
+        let predictors: PredictorBank
     }
 
     func fit(

@@ -30,12 +30,31 @@ public struct LinearPredictor: Equatable, Sendable {
     }
 }
 
-/// How a series is cut into lanes, and lanes into groups that share a predictor.
+/// The predictors of a causal shard.
+public struct PredictorBank: Equatable, Sendable {
+    /// Neighbouring lanes that share a predictor: 1, 2, 4, 8 or 16.
+    public let groupLanes: Int
+    /// [group][channel]; empty: values are predicted by the middle of their range.
+    public let predictors: [LinearPredictor]
+
+    public static let none = PredictorBank(groupLanes: 1, predictors: [])
+
+    public init(groupLanes: Int, predictors: [LinearPredictor]) {
+        precondition([1, 2, 4, 8, 16].contains(groupLanes), "group of lanes")
+        self.groupLanes = groupLanes
+        self.predictors = predictors
+    }
+
+    /// Groups of a shard with `lanes` lanes.
+    public static func groups(_ lanes: Int, groupLanes: Int) -> Int {
+        (lanes + groupLanes - 1) / groupLanes
+    }
+}
+
+/// How a series is cut into lanes.
 public struct LaneGrid: Equatable, Sendable {
     public static let laneLengthMax = 4096
     public static let lanesMax = 256
-    /// Lanes that share a predictor.
-    public static let groupLanes = 4
 
     public let length: Int
     public let lanes: Int
@@ -49,11 +68,9 @@ public struct LaneGrid: Equatable, Sendable {
         lanes = (length + laneLength - 1) / laneLength
     }
 
-    public var groups: Int { (lanes + Self.groupLanes - 1) / Self.groupLanes }
-    /// Steps of a group, as a range of the series.
-    public func range(ofGroup group: Int) -> Range<Int> {
-        let steps = Self.groupLanes * laneLength
-        return group * steps..<min(length, (group + 1) * steps)
+    /// Steps of a lane, as a range of the series.
+    public func range(ofLane lane: Int) -> Range<Int> {
+        lane * laneLength..<min(length, (lane + 1) * laneLength)
     }
     /// Lanes that have a step `t`; only the last can be shorter.
     func active(at t: Int) -> Int {
@@ -85,11 +102,10 @@ struct CausalCoder {
     let scratch: BatchScratch
     private let planes: CausalPlanes
     private let stride: Int
-    private let predictors: [LinearPredictor]
+    private let bank: PredictorBank
 
-    /// - Parameter predictors: [group][channel]; empty: none are used.
     init(
-        length: Int, channels: Int, ranges: [ClosedRange<Int32>], predictors: [LinearPredictor],
+        length: Int, channels: Int, ranges: [ClosedRange<Int32>], bank: PredictorBank,
         engine: Engine, scratch: BatchScratch, planes: CausalPlanes
     ) {
         grid = LaneGrid(length: length)
@@ -98,10 +114,12 @@ struct CausalCoder {
         self.engine = engine
         self.scratch = scratch
         self.planes = planes
-        self.predictors = predictors
+        self.bank = bank
         stride = (grid.lanes + 15) & ~15
+        let groups = PredictorBank.groups(grid.lanes, groupLanes: bank.groupLanes)
         precondition(
-            predictors.isEmpty || predictors.count == grid.groups * channels, "predictor count")
+            bank.predictors.isEmpty || bank.predictors.count == groups * channels,
+            "predictor count")
     }
 
     static func inputCount(role: Int) -> Int { role == 0 ? 12 : 16 }
@@ -206,23 +224,25 @@ struct CausalCoder {
 
     // MARK: kernel views
 
-    /// Coefficients of a channel as [group][own + cross], zero-filled.
+    /// Coefficients of a channel as [tap][lane], zero where there are none.
     private func interleaved(_ c: Int) -> [Int32] {
         let (own, cross) = taps
-        return (0..<stride / LaneGrid.groupLanes).flatMap { group -> [Int32] in
-            guard group < grid.groups, !predictors.isEmpty else {
-                return [Int32](repeating: 0, count: own + cross)
+        var table = [Int32](repeating: 0, count: (own + cross) * stride)
+        guard !bank.predictors.isEmpty else { return table }
+        for lane in 0..<grid.lanes {
+            let p = bank.predictors[lane / bank.groupLanes * channels + c]
+            for (i, v) in p.own.enumerated() { table[i * stride + lane] = v }
+            if cross > 0 {
+                for (i, v) in p.cross.enumerated() { table[(own + i) * stride + lane] = v }
             }
-            let p = predictors[group * channels + c]
-            return p.own + [Int32](repeating: 0, count: own - p.own.count)
-                + p.cross + [Int32](repeating: 0, count: cross - p.cross.count)
         }
+        return table
     }
 
     private var taps: (own: Int, cross: Int) {
         (
-            predictors.map(\.own.count).max() ?? 0,
-            channels == 1 ? 0 : predictors.map(\.cross.count).max() ?? 0
+            bank.predictors.map(\.own.count).max() ?? 0,
+            channels == 1 ? 0 : bank.predictors.map(\.cross.count).max() ?? 0
         )
     }
 

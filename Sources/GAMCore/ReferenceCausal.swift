@@ -28,15 +28,14 @@ extension Reference {
 
     /// The linear prediction in 1/256, clamped to the range.
     private static func predict(_ c: gam_causal, _ lane: Int) -> Int {
-        let taps = Int(c.own_order + c.cross_order)
-        let w = c.coefficients.map { $0 + lane / LaneGrid.groupLanes * taps }
+        let stride = Int(c.stride)
         var sum = 0
         for i in 0..<Int(c.own_order) {
-            sum += Int(c.own[lane - (i + 1) * Int(c.stride)]) * Int(w![i])
+            sum += Int(c.own[lane - (i + 1) * stride]) * Int(c.coefficients[i * stride + lane])
         }
         for i in 0..<Int(c.cross_order) {
-            let value = c.partner[lane - (i + Int(c.cross_first)) * Int(c.stride)]
-            sum += Int(value) * Int(w![Int(c.own_order) + i])
+            let value = c.partner[lane - (i + Int(c.cross_first)) * stride]
+            sum += Int(value) * Int(c.coefficients[(Int(c.own_order) + i) * stride + lane])
         }
         return clamp(sum >> 8, Int(c.low) * 256, Int(c.high) * 256)
     }

@@ -57,11 +57,11 @@ extension ShardLayout {
 package struct CodedShard: Equatable, Sendable {
     /// Smallest and largest value of each plane.
     package var ranges: [ClosedRange<Int32>]
-    /// Linear predictors of a causal shard; empty in wavefront order.
-    package var predictors: [LinearPredictor]
+    /// Linear predictors of a causal shard; none in wavefront order.
+    package var predictors: PredictorBank
     package var trace: Trace
 
-    package init(ranges: [ClosedRange<Int32>], predictors: [LinearPredictor], trace: Trace) {
+    package init(ranges: [ClosedRange<Int32>], predictors: PredictorBank, trace: Trace) {
         self.ranges = ranges
         self.predictors = predictors
         self.trace = trace
@@ -100,7 +100,7 @@ package final class ShardCoder {
     ///   - overview: values of the overview's lattice, already stored elsewhere.
     package func encode(
         _ linear: UnsafePointer<Int32>, layout: ShardLayout, independent: Set<Int>,
-        networks: NetworkSet, predictors: [LinearPredictor], overview: UnsafePointer<Int32>?
+        networks: NetworkSet, predictors: PredictorBank, overview: UnsafePointer<Int32>?
     ) -> CodedShard {
         let ranges = Self.ranges(linear, layout)
         let writer = TraceWriter(symbolsMax: layout.sampleCount)
@@ -142,7 +142,7 @@ package final class ShardCoder {
     /// Positions of a shard as fitting sees them, appended to the observations of each role.
     package func observe(
         _ linear: UnsafePointer<Int32>, layout: ShardLayout, independent: Set<Int>, rolesMax: Int,
-        predictors: [LinearPredictor], overview: UnsafePointer<Int32>?,
+        predictors: PredictorBank, overview: UnsafePointer<Int32>?,
         into observations: inout [Observations]
     ) {
         let task = Task(
@@ -265,22 +265,22 @@ package final class ShardCoder {
     // MARK: causal
 
     private func walkCausal(
-        _ task: Task, _ predictors: [LinearPredictor], linear: UnsafePointer<Int32>?,
+        _ task: Task, _ predictors: PredictorBank, linear: UnsafePointer<Int32>?,
         into: UnsafeMutablePointer<Int32>?, _ step: inout some BatchStep
     ) {
         let coder = CausalCoder(
             length: task.layout.points, channels: task.layout.planeCount, ranges: task.ranges,
-            predictors: predictors, engine: engine, scratch: scratch, planes: causal)
+            bank: predictors, engine: engine, scratch: scratch, planes: causal)
         coder.walk(linear: linear, into: into, networks: task.networks, only: nil, step: &step)
     }
 
     private func observeCausal(
-        _ task: Task, _ index: Int, _ predictors: [LinearPredictor],
+        _ task: Task, _ index: Int, _ predictors: PredictorBank,
         _ linear: UnsafePointer<Int32>, _ step: inout some BatchStep
     ) {
         let coder = CausalCoder(
             length: task.layout.points, channels: task.layout.planeCount, ranges: task.ranges,
-            predictors: predictors, engine: engine, scratch: scratch, planes: causal)
+            bank: predictors, engine: engine, scratch: scratch, planes: causal)
         coder.walk(linear: linear, into: nil, networks: nil, only: index, step: &step)
     }
 }

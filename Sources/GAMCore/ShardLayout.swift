@@ -92,8 +92,10 @@ public struct ShardLayout: Equatable, Sendable {
 extension ShardLayout {
     /// Planes of the shard: channels, times the points of a fourth axis.
     package var planes: Int { planeCount }
-    /// Predictors of a causal shard: one per lane group and channel.
-    package var predictorCount: Int { LaneGrid(length: points).groups * channels }
+    /// Predictors of a causal shard whose groups have `groupLanes` lanes.
+    package func predictorCount(groupLanes: Int) -> Int {
+        PredictorBank.groups(LaneGrid(length: points).lanes, groupLanes: groupLanes) * channels
+    }
     /// Points of one channel.
     public var pointCount: Int { outer * points }
 }

@@ -9,29 +9,46 @@
 
 import CGAMKernels
 import GAMCore
+import Glibc
+
+//
+// Lanes share predictors in groups of 1 to 16. Normal equations add up, so those of single lanes give
+// all groupings; the one with the fewest bits (residuals and coefficients) is kept.
 
 package enum LinearPrediction {
-    /// Predictors [group][channel] for channel planes of `length` steps.
+    /// The predictors of channel planes of `length` steps.
     package static func fit(
         _ linear: UnsafePointer<Int32>, length: Int, channels: Int, level: gam_level
-    ) -> [LinearPredictor] {
+    ) -> PredictorBank {
         let grid = LaneGrid(length: length)
         let series = (0..<channels).map { Series(linear + $0 * length, length) }
-        var predictors: [LinearPredictor] = []
-        let wide = length < 4096
-        let ownMax = wide ? min(16, length / 32) : LinearPredictor.ownMax
-        let crossMax = wide || channels == 1 ? 0 : LinearPredictor.crossMax
-        for group in 0..<grid.groups {
-            let range = grid.range(ofGroup: group)
-            for c in 0..<channels {
-                let partner = channels == 1 ? nil : series[c == 0 ? 1 : c - 1]
-                let system = NormalEquations(
-                    series[c], partner, own: ownMax, cross: crossMax, crossFirst: c == 0 ? 1 : 0,
-                    range: range, level: level)
-                predictors.append(system.predictor())
+        let short = length < 4096
+        let own = short ? min(16, length / 32) : LinearPredictor.ownMax
+        let cross = short || channels == 1 ? 0 : LinearPredictor.crossMax
+        var systems = (0..<grid.lanes).map { lane in
+            (0..<channels).map { c in
+                NormalEquations(
+                    series[c], channels == 1 ? nil : series[c == 0 ? 1 : c - 1], own: own,
+                    cross: cross, crossFirst: c == 0 ? 1 : 0, range: grid.range(ofLane: lane),
+                    level: level)
             }
         }
-        return predictors
+        var best: (bits: Double, bank: PredictorBank)?
+        for groupLanes in [1, 2, 4, 8, 16] {
+            let solved = systems.flatMap { $0.map { $0.solved() } }
+            let bits = solved.reduce(0) { $0 + $1.bits }
+            if bits < best?.bits ?? .infinity {
+                best = (
+                    bits, PredictorBank(groupLanes: groupLanes, predictors: solved.map(\.predictor))
+                )
+            }
+            if systems.count == 1 { break }
+            systems = stride(from: 0, to: systems.count, by: 2).map { i in
+                i + 1 < systems.count
+                    ? zip(systems[i], systems[i + 1]).map { $0.adding($1) } : systems[i]
+            }
+        }
+        return best?.bank ?? .none
     }
 }
 
@@ -78,7 +95,7 @@ private struct NormalEquations {
     private var matrix: [Double]
     private var right: [Double]
     private var power: Double
-    private let count: Int
+    private var count: Int
 
     init(
         _ x: Series, _ y: Series?, own: Int, cross: Int, crossFirst: Int, range: Range<Int>,
@@ -131,7 +148,7 @@ private struct NormalEquations {
     private func solve() -> [Double] {
         let n = own + cross
         var l = matrix
-        let noise = power * 1e-9 + Double(count) * 0.3
+        let noise = power * 1e-10 + Double(count) * 1e-3
         for i in 0..<n { l[i * n + i] += noise }
         for j in 0..<n {
             for k in 0..<j {
@@ -154,12 +171,23 @@ private struct NormalEquations {
         return w
     }
 
-    /// Coefficients in 1/65536 with as many low bits dropped as cost less than they save.
-    func predictor() -> LinearPredictor {
-        guard own + cross > 0 else { return LinearPredictor(own: [], cross: [])! }
+    /// The equations of both ranges together.
+    func adding(_ other: NormalEquations) -> NormalEquations {
+        var sum = self
+        for i in matrix.indices { sum.matrix[i] += other.matrix[i] }
+        for i in right.indices { sum.right[i] += other.right[i] }
+        sum.power += other.power
+        sum.count += other.count
+        return sum
+    }
+
+    /// The predictor in 1/65536 with as many low bits dropped as cost less than they save, and the
+    /// bits that residuals and coefficients will take, about.
+    func solved() -> (predictor: LinearPredictor, bits: Double) {
+        guard own + cross > 0 else { return (LinearPredictor(own: [], cross: [])!, 0) }
         let w = solve()
         let explained = zip(w, right).reduce(0) { $0 + $1.0 * $1.1 }
-        let residual = max(power - explained, Double(count) * 0.1)
+        let residual = max(power - explained, Double(count) * 0.08)
         // Rounding to 2^(drop - 16) adds about taps * power * 4^(drop - 16) / 12; allow 0.2 %.
         var drop = 0
         let taps = Double(own + cross)
@@ -174,7 +202,13 @@ private struct NormalEquations {
             guard v.isFinite else { return 0 }
             return Int32((min(max(v * 65536, -limit), limit) / unit).rounded() * unit)
         }
-        return LinearPredictor(own: Array(q[0..<own]), cross: Array(q[own...]))
+        let coefficientBits = q.reduce(0) { sum, v in
+            sum + 2 + Int.bitWidth - (Int(v.magnitude) >> drop).leadingZeroBitCount
+        }
+        let bits = 0.5 * Double(count) * log2(residual / Double(count)) + Double(coefficientBits)
+        let predictor =
+            LinearPredictor(own: Array(q[0..<own]), cross: Array(q[own...]))
             ?? LinearPredictor(own: [], cross: [])!
+        return (predictor, bits)
     }
 }

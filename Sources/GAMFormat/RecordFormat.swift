@@ -142,12 +142,13 @@ extension Record {
 /// Linear predictors of a causal record.
 enum PredictorTable {
     /// Low bits every coefficient of a table leaves out: 1.0 = 65536 needs 5 or 6 fewer.
-    static func write(_ predictors: [LinearPredictor], to w: inout ByteWriter) {
-        guard let first = predictors.first else { return w.u8(0) }
+    static func write(_ bank: PredictorBank, to w: inout ByteWriter) {
+        guard let first = bank.predictors.first else { return w.u8(0) }
         w.u8(UInt8(first.own.count) + 1)
         w.u8(UInt8(first.cross.count))
+        w.u8(UInt8(bank.groupLanes.trailingZeroBitCount))
         var bits = BitWriter()
-        for p in predictors {
+        for p in bank.predictors {
             let all = (p.own + p.cross).map { Int64($0) }
             let drop = all.map { $0 == 0 ? 20 : $0.trailingZeroBitCount }.min() ?? 0
             bits.bits(UInt64(min(drop, 20)), 5)
@@ -159,18 +160,19 @@ enum PredictorTable {
     }
 
     static func read(from r: inout ByteReader, _ layout: ShardLayout)
-        throws(FormatError) -> [LinearPredictor]
+        throws(FormatError) -> PredictorBank
     {
         let own = Int(try r.u8()) - 1
-        guard own >= 0 else { return [] }
+        guard own >= 0 else { return .none }
         let cross = Int(try r.u8())
+        let groupLog2 = Int(try r.u8())
         guard layout.order == .causal, own <= LinearPredictor.ownMax,
-            cross <= LinearPredictor.crossMax
+            cross <= LinearPredictor.crossMax, groupLog2 <= 4
         else { throw .malformed("predictor table") }
         let length = try r.count(max: 1 << 20)
         var bits = BitReader(try r.raw(length), what: "predictor table")
         var predictors: [LinearPredictor] = []
-        for _ in 0..<layout.predictorCount {
+        for _ in 0..<layout.predictorCount(groupLanes: 1 << groupLog2) {
             let drop = Int64(try bits.bits(5))
             let o = try coefficients(own, drop, &bits)
             let c = try coefficients(cross, drop, &bits)
@@ -179,7 +181,7 @@ enum PredictorTable {
             }
             predictors.append(p)
         }
-        return predictors
+        return PredictorBank(groupLanes: 1 << groupLog2, predictors: predictors)
     }
 
     private static func coefficients(_ count: Int, _ drop: Int64, _ bits: inout BitReader)

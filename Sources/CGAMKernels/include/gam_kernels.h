@@ -121,7 +121,7 @@ typedef struct {
     int32_t stride;                          // elements from one step to the next, a multiple of 16
     int32_t own_order, cross_order;          // taps of the linear predictor
     int32_t cross_first;                     // 0: the partner's value of this step is known, else 1
-    const int32_t *coefficients;             // [lanes / 4][own_order + cross_order], 1.0 = 65536
+    const int32_t *coefficients;             // [own_order + cross_order][stride], 1.0 = 65536
     const int32_t *averages[3], *partner_averages[3];  // of |error| >> down, 1.0 = 1024
     int32_t low, high, down, uses_partner;
 } gam_causal;
