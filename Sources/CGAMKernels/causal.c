@@ -1,8 +1,8 @@
 // One step of all lanes of a causal shard: linear prediction and the network's inputs.
 //
 // What always holds here:
-// - Coefficients are below 2^20 and values are 32-bit, so 48 products fit 64 bits with room.
-// - Averages decay by 1/4, 1/16 and 1/64 per step.
+// - Coefficients are at most 2^22 and values are 32-bit, so 48 products stay below 2^60.
+// - Averages decay by 1/4, 1/16 and 1/64 per step, once they are that old.
 //
 // A lane alone would recall one value per network call; 16 lanes of a 65,536-sample shard make a
 // batch.
@@ -115,8 +115,10 @@ void gam_gather_causal(gam_level level, const gam_causal *causal, int32_t count,
     gather_baseline(causal, count, batch);
 }
 
-void gam_keep_causal(const gam_batch *batch, int32_t count, int32_t down, const int32_t *values,
-                     int32_t *own, int32_t *own_error, int32_t *const averages[3]) {
+void gam_keep_causal(const gam_batch *batch, int32_t count, int32_t down, int32_t age,
+                     const int32_t *values, int32_t *own, int32_t *own_error,
+                     int32_t *const averages[3]) {
+    const int32_t grown = age > 0 ? 32 - __builtin_clz((uint32_t)age) : 0;
     for (int32_t i = 0; i < count; i++) {
         int64_t d = (int64_t)values[i] - batch->base[i];
         int64_t most = GAM_DIFFERENCE_MAX;
@@ -124,8 +126,9 @@ void gam_keep_causal(const gam_batch *batch, int32_t count, int32_t down, const 
         own_error[i] = (int32_t)(d < -most ? -most : d > most ? most : d);
         int64_t size = (d < 0 ? -d : d) >> down;
         int32_t fine = (int32_t)((size > 1 << 20 ? 1 << 20 : size) << 10);
-        averages[0][i] += (fine - averages[0][i]) >> 2;
-        averages[1][i] += (fine - averages[1][i]) >> 4;
-        averages[2][i] += (fine - averages[2][i]) >> 6;
+        for (int k = 0; k < 3; k++) {
+            int32_t slow = 2 * k + 2;
+            averages[k][i] += (fine - averages[k][i]) >> (grown < slow ? grown : slow);
+        }
     }
 }

@@ -18,9 +18,9 @@ public struct LinearPredictor: Equatable, Sendable {
 
     public static let ownMax = 32
     public static let crossMax = 16
-    public static let coefficientMax: Int32 = 1 << 20
+    public static let coefficientMax: Int32 = 1 << 22
 
-    /// Fails on too many taps or a coefficient outside +-2^20.
+    /// Fails on too many taps or a coefficient outside +-2^22.
     public init?(own: [Int32], cross: [Int32]) {
         guard own.count <= Self.ownMax, cross.count <= Self.crossMax,
             (own + cross).allSatisfy({ abs(Int64($0)) <= Int64(Self.coefficientMax) })
@@ -94,6 +94,9 @@ final class CausalPlanes {
 struct CausalCoder {
     /// Steps before a lane begins that taps may reach.
     private static let before = 34
+    /// Steps of a lane that are predicted by the value before: a predictor made for a full past
+    /// blows up on an empty one (band-limited speech: 7 % of the bytes).
+    private static let warmUp = 32
 
     let grid: LaneGrid
     let channels: Int
@@ -151,13 +154,16 @@ struct CausalCoder {
     ) {
         for c in 0..<channels { prepare(c, linear) }
         let coefficients = (0..<channels).map(interleaved)
+        let previousValue = [Int32](repeating: 65_536, count: stride)
+        let taps = self.taps
         let rolesMax = networks.map { $0.roles.count - 1 } ?? 2
         var views = (0..<channels).map { view($0, role: role($0, rolesMax)) }
         for t in 0..<grid.laneLength {
             let active = grid.active(at: t)
             for c in 0..<channels {
-                coefficients[c].withUnsafeBufferPointer { w in
-                    aim(&views[c], c, t, w.baseAddress)
+                let warm = t < Self.warmUp || bank.predictors.isEmpty
+                (warm ? previousValue : coefficients[c]).withUnsafeBufferPointer { w in
+                    aim(&views[c], c, t, w.baseAddress, warm ? (1, 0) : taps)
                     gather(&views[c], count: active)
                 }
                 if linear != nil { takeValues(c, t, active) }
@@ -254,7 +260,6 @@ struct CausalCoder {
         view.low = Int32(Int64(ranges[c].lowerBound) - Int64(middle(c)))
         view.high = Int32(Int64(ranges[c].upperBound) - Int64(middle(c)))
         view.stride = Int32(stride)
-        (view.own_order, view.cross_order) = (Int32(taps.own), Int32(taps.cross))
         view.cross_first = c == 0 ? 1 : 0
         view.uses_partner = role > 0 ? 1 : 0
         return view
@@ -262,8 +267,10 @@ struct CausalCoder {
 
     @inline(__always)
     private func aim(
-        _ view: inout gam_causal, _ c: Int, _ t: Int, _ coefficients: UnsafePointer<Int32>?
+        _ view: inout gam_causal, _ c: Int, _ t: Int, _ coefficients: UnsafePointer<Int32>?,
+        _ taps: (own: Int, cross: Int)
     ) {
+        (view.own_order, view.cross_order) = (Int32(taps.own), Int32(taps.cross))
         let own = planes.channels[c]
         view.own = UnsafePointer(own.values.pointer + row(t))
         view.own_error = UnsafePointer(own.errors.pointer + row(t))
@@ -295,9 +302,10 @@ struct CausalCoder {
         let averages: [UnsafeMutablePointer<Int32>?] = channel.averages.map(\.pointer)
         let range = Int64(ranges[c].upperBound) - Int64(ranges[c].lowerBound)
         let bits = Int64.bitWidth - range.leadingZeroBitCount
+        let age = t < Self.warmUp ? t : t - Self.warmUp
         averages.withUnsafeBufferPointer {
             gam_keep_causal(
-                scratch.batch, Int32(count), Int32(max(0, bits - 20)), scratch.values,
+                scratch.batch, Int32(count), Int32(max(0, bits - 20)), Int32(age), scratch.values,
                 channel.values.pointer + row(t), channel.errors.pointer + row(t), $0.baseAddress)
         }
     }

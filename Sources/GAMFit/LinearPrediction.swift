@@ -144,11 +144,24 @@ private struct NormalEquations {
         }
     }
 
-    /// Cholesky with a little noise on the diagonal; taps that cannot be solved for are zero.
+    /// Taps by Cholesky with a little noise on the diagonal; zero where they cannot be solved for.
+    /// Band-limited sound wants coefficients up to 50; where they would leave the format's limit,
+    /// more noise brings them back.
     private func solve() -> [Double] {
+        var noise = power * 1e-10 + Double(count) * 1e-2
+        for _ in 0..<16 {
+            let w = solve(noise)
+            if w.allSatisfy({ abs($0) * 65536 < Double(LinearPredictor.coefficientMax) }) {
+                return w
+            }
+            noise *= 10
+        }
+        return [Double](repeating: 0, count: own + cross)
+    }
+
+    private func solve(_ noise: Double) -> [Double] {
         let n = own + cross
         var l = matrix
-        let noise = power * 1e-10 + Double(count) * 1e-3
         for i in 0..<n { l[i * n + i] += noise }
         for j in 0..<n {
             for k in 0..<j {

@@ -188,7 +188,7 @@ enum PredictorTable {
         throws(FormatError) -> [Int32]
     {
         try NumberTable.read(count, from: &bits).map { v throws(FormatError) in
-            guard drop <= 20, abs(v) <= 1 << 21, let c = Int32(exactly: v << drop) else {
+            guard drop <= 20, abs(v) <= 1 << 22, let c = Int32(exactly: v << drop) else {
                 throw .malformed("predictor table")
             }
             return c

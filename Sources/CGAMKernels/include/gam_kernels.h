@@ -129,8 +129,10 @@ typedef struct {
 /// Fills base, fraction, sigma, octaves and inputs for lanes [0, count).
 void gam_gather_causal(gam_level level, const gam_causal *causal, int32_t count, gam_batch *batch);
 
-/// Writes values and errors of lanes [0, count) back and moves the averages on.
-void gam_keep_causal(const gam_batch *batch, int32_t count, int32_t down, const int32_t *values,
+/// Writes values and errors of lanes [0, count) back and moves the averages on. `age`: steps since
+/// the averages began; young ones are plain means.
+void gam_keep_causal(const gam_batch *batch, int32_t count, int32_t down, int32_t age,
+                     const int32_t *values,
                      int32_t *own, int32_t *own_error, int32_t *const averages[3]);
 
 /// Writes recalled values and their base errors back into a plane, `count` from batch position `at`.
