@@ -94,7 +94,9 @@ let package = Package(
             name: "ArrayAdapter", dependencies: ["GAMPluginKit", "CZlib"], path: "Plugins/array",
             swiftSettings: strict),
         // Tests
-        tests("GAMCoreTests", ["GAMCore", "GAMFit", "GAMFormat", "GAMCodec"]),
+        .testTarget(
+            name: "GAMCoreTests", dependencies: ["GAMCore", "GAMFit", "GAMFormat", "GAMCodec"],
+            exclude: ["Vectors"], swiftSettings: strict),
         .target(
             name: "CRocksDBFaults", dependencies: ["CRocksDB"], path: "Tests/CRocksDBFaults"),
         tests("GAMStoreTests", ["GAMStore", "CRocksDBFaults"]),
