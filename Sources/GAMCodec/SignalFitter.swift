@@ -5,9 +5,9 @@
 //   only if V fell; energyRounds never rises.
 // - The result depends on the samples and the effort alone.
 //
-// Which weights pay (Kodak, 1.2 M samples, size M): last layer and biases gain 3 to 4.5 % for 0.005
-// bits per sample of delta; all weights gain 6 to 12 % for 0.02. Small signals cannot pay for the
-// second, so both scopes and several delta steps are tried and V decides.
+// All weights move unless the signal is too small to pay for their delta (below 100,000 samples: last
+// layer and biases). Several delta steps are tried and V decides. At effort 2 six of eight Kodak
+// pictures gain 3 to 9 %, two nothing; the set goes from 1.037 to 1.003 of JPEG XL e7.
 
 import GAMCore
 import GAMFit

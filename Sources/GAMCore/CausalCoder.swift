@@ -95,7 +95,7 @@ struct CausalCoder {
     /// Steps before a lane begins that taps may reach.
     private static let before = 34
     /// Steps of a lane that are predicted by the value before: a predictor made for a full past
-    /// blows up on an empty one (band-limited speech: 7 % of the bytes).
+    /// blows up on an empty one (band-limited speech: 2.4 % of the bytes).
     private static let warmUp = 32
 
     let grid: LaneGrid

@@ -3,8 +3,8 @@
 // What always holds here: the interpolated plane depends only on the overview's values, so writer
 // and reader have the same one.
 //
-// Why interpolate: an overview coded on its own costs 1.4 % of a photo, because its points lie 8
-// apart. Given back to the fine pass as "what lies ahead", most of that comes back.
+// An overview's points lie 8 apart and cost more than their share; given to the fine pass as "what
+// lies ahead", part of that comes back. With both, Kodak is 0.85 % larger than without an overview.
 
 enum Overview {
     /// Values of the lattice from a linear shard plane.
