@@ -91,6 +91,10 @@ public struct SignalFile: RecordSource {
             origin.metadata.append((key, Array(try r.raw(try r.count(max: r.remaining)))))
         }
         self.origin = origin
+        // Every shard has a length and a header: a small file cannot announce a large grid.
+        guard manifest.shardCount <= bytes.count / Record.headerBytes else {
+            throw FormatError.malformed("signal file")
+        }
         let ids = manifest.recordIDs
         var lengths: [Int] = []
         for _ in ids { lengths.append(try r.count(max: bytes.count)) }

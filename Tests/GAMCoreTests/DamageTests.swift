@@ -76,6 +76,23 @@ private struct DamagedRecords: RecordSource {
         }
     }
 
+    @Test func aSmallFileThatAnnouncesABillionShardsIsRefused() throws {
+        let d = try describe([1 << 18, 1 << 18])
+        let manifest = SignalManifest(
+            description: d, shardExtents: [8, 8], contentHash: ContentHash(low: 0, high: 0),
+            transform: .none, size: .medium, priors: [:], effort: 0, energyRounds: [],
+            hasNetwork: false, recordBytes: 0)
+        #expect(manifest.shardCount == 1 << 30)
+        let bytes = manifest.serialized()
+        #expect(try SignalManifest(parsing: bytes) == manifest)
+        let length = [UInt8(bytes.count & 0x7f | 0x80), UInt8(bytes.count >> 7)]
+        let prefix = Array("GAMF".utf8) + [1] + (bytes.count < 128 ? [UInt8(bytes.count)] : length)
+        let file = prefix + bytes + [0, 0, 0, 0] + [UInt8](repeating: 0, count: 64)
+        #expect(throws: CodecError.malformed("the signal file: signal file is malformed")) {
+            try SignalFile(parsing: file)
+        }
+    }
+
     @Test func damagedManifestsAndSignalFilesAreRefused() throws {
         let d = try describe([40, 40])
         let (manifest, records) = try stored(d, samples(d, .smooth, seed: 3))

@@ -6,6 +6,7 @@ import Testing
 
 @Suite struct FitTests {
     @Test func energyFallsAndTheContentHashStays() throws {
+        var gained = 0
         for (shape, channels) in [([200, 220], 3), ([60_000], 2), ([30, 31, 32], 1)] {
             let d = try describe(shape, channels: channels)
             let bytes = samples(d, .smooth, seed: 8)
@@ -15,12 +16,15 @@ import Testing
                 plain, from: records, effort: 2, threads: 2, into: better
             ) { _ in true }
             guard let refitted else { continue }
+            gained += 1
             #expect(refitted.contentHash == plain.contentHash)
             #expect(refitted.recordBytes < plain.recordBytes)
             #expect(try read(refitted, better) == bytes)
             let rounds = refitted.energyRounds
             #expect(zip(rounds, rounds.dropFirst()).allSatisfy { $0 > $1 }, "\(rounds)")
+            #expect(rounds.count > 1)
         }
+        #expect(gained > 0, "no signal became smaller")
     }
 
     @Test func fittingIsRepeatable() throws {
