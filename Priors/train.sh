@@ -11,13 +11,13 @@ train() { # name size options...
     shift 2
     echo "$name-$size"
     "$gamctl" train "$out/$name-$size.prior" "@$lists/$name.list" --root "$root" \
-        --name "$name" --size "$size" --rate 4e-3 --batch 2048 "$@"
+        --name "$name" --size "$size" "$@"
 }
 for size in M S L; do
-    train photo "$size" --observations 4000000 --passes 4
-    train drawing "$size" --observations 1500000 --passes 4 --transform subtract-green
-    train gray "$size" --roles 1 --observations 3000000 --passes 4
-    train audio "$size" --domain causal --observations 2000000 --passes 4
-    train volume "$size" --domain volume --roles 1 --observations 1000000 --passes 6
-    train distance "$size" --domain volume --roles 1 --observations 1000000 --passes 10
+    train photo "$size" --observations 5000000 --passes 12
+    train drawing "$size" --observations 1500000 --passes 24 --transform subtract-green
+    train gray "$size" --roles 1 --observations 3000000 --passes 16
+    train audio "$size" --domain causal --observations 2000000 --passes 16
+    train volume "$size" --domain volume --roles 1 --observations 1000000 --passes 24
+    train distance "$size" --domain volume --roles 1 --observations 1000000 --passes 32
 done

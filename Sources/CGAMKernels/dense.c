@@ -6,7 +6,8 @@
 // - Integer sums do not depend on their order, so every level gives the same bits.
 //
 // Inputs come in pairs of int16 in one int32, which is what pmaddwd / vpdpwssd multiply: one
-// instruction does 16 (AVX2) or 32 (AVX-512 VNNI) multiply-adds.
+// instruction does 16 (AVX2) or 32 (AVX-512 VNNI) multiply-adds. All three layers of 32 positions are
+// done together: their hidden units (8 KiB) stay in the first-level cache.
 #include "kernels_internal.h"
 
 /// acc >> 12, clamped to [0, 8191]: 2^20 becomes 2^8 (rounded half up).
@@ -15,14 +16,16 @@ INLINE int32_t activate(int32_t acc) {
     return v < 0 ? 0 : v > GAM_ACTIVATION_MAX ? GAM_ACTIVATION_MAX : v;
 }
 
+enum { BLOCK = 32 };
+
 typedef struct {
-    const int32_t (*in)[GAM_BATCH_STRIDE];
-    int32_t pairs;
+    const int32_t *in;       // [pairs][in_stride]
+    int32_t in_stride, pairs;
     const int16_t *weights;  // [rows][2 * pairs]
     const int32_t *bias;
     int32_t rows;
-    int32_t (*out)[GAM_BATCH_STRIDE];
-    int activated;           // 1: activate and store pairs; 0: store accumulators
+    int32_t *out;            // activated: [rows / 2][out_stride] pairs; else accumulators
+    int32_t out_stride, activated;
 } layer;
 
 INLINE int32_t weight_pair(const layer *l, int32_t row, int32_t pair) {
@@ -33,17 +36,17 @@ INLINE int32_t weight_pair(const layer *l, int32_t row, int32_t pair) {
 
 typedef int32_t lanes __attribute__((vector_size(64)));
 
-INLINE void layer_baseline(const layer *l, int32_t count) {
+static void layer_baseline(const layer *l, int32_t count) {
     for (int32_t n = 0; n < count; n += 16) {
         for (int32_t row = 0; row < l->rows; row++) {
             lanes acc = (lanes){} + l->bias[row];
             for (int32_t p = 0; p < l->pairs; p++) {
                 lanes x;
-                __builtin_memcpy(&x, &l->in[p][n], sizeof x);
+                __builtin_memcpy(&x, l->in + p * l->in_stride + n, sizeof x);
                 int32_t w = weight_pair(l, row, p);
                 acc += ((x << 16) >> 16) * (int32_t)(int16_t)w + (x >> 16) * (w >> 16);
             }
-            int32_t *to = l->activated ? &l->out[row / 2][n] : &l->out[row][n];
+            int32_t *to = l->out + (l->activated ? row / 2 : row) * l->out_stride + n;
             for (int i = 0; i < 16; i++) {
                 if (!l->activated) to[i] = acc[i];
                 else if (row & 1) to[i] |= activate(acc[i]) << 16;
@@ -62,7 +65,7 @@ INLINE void layer_baseline(const layer *l, int32_t count) {
         }                                                                                 \
     for (int r = 0; r < rows; r += 2)                                                     \
         for (int v = 0; v < vectors; v++)                                                 \
-            STORE((void *)&l->out[(row + r) / 2][n + v * lane_count],                     \
+            STORE((void *)(l->out + (row + r) / 2 * l->out_stride + n + v * lane_count),  \
                   OR(acc[r][v], SLL(acc[r + 1][v], 16)))
 
 TARGET_AVX2 INLINE void tile_avx2(const layer *l, int32_t n, int32_t row, const int rows,
@@ -74,7 +77,7 @@ TARGET_AVX2 INLINE void tile_avx2(const layer *l, int32_t n, int32_t row, const 
     for (int32_t p = 0; p < l->pairs; p++) {
         __m256i x[2];
         for (int v = 0; v < vectors; v++)
-            x[v] = _mm256_loadu_si256((const void *)&l->in[p][n + v * lane_count]);
+            x[v] = _mm256_loadu_si256((const void *)(l->in + p * l->in_stride + n + v * lane_count));
         for (int r = 0; r < rows; r++) {
             __m256i w = _mm256_set1_epi32(weight_pair(l, row + r, p));
             for (int v = 0; v < vectors; v++)
@@ -88,7 +91,8 @@ TARGET_AVX2 INLINE void tile_avx2(const layer *l, int32_t n, int32_t row, const 
     } else {
         for (int r = 0; r < rows; r++)
             for (int v = 0; v < vectors; v++)
-                _mm256_storeu_si256((void *)&l->out[row + r][n + v * lane_count], acc[r][v]);
+                _mm256_storeu_si256(
+                    (void *)(l->out + (row + r) * l->out_stride + n + v * lane_count), acc[r][v]);
     }
 }
 
@@ -101,16 +105,16 @@ TARGET_AVX2 static void layer_avx2(const layer *l, int32_t count) {
     }
 }
 
-TARGET_AVX512 INLINE void tile_avx512(const layer *l, int32_t n, int32_t row, const int rows,
+TARGET_AVX512 INLINE void tile_avx512(const layer *l, int32_t row, const int rows,
                                       const int vectors) {
-    enum { lane_count = 16 };
+    enum { lane_count = 16, n = 0 };
     __m512i acc[8][2];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++) acc[r][v] = _mm512_set1_epi32(l->bias[row + r]);
     for (int32_t p = 0; p < l->pairs; p++) {
         __m512i x[2];
         for (int v = 0; v < vectors; v++)
-            x[v] = _mm512_loadu_si512((const void *)&l->in[p][n + v * lane_count]);
+            x[v] = _mm512_loadu_si512((const void *)(l->in + p * l->in_stride + v * lane_count));
         for (int r = 0; r < rows; r++) {
             __m512i w = _mm512_set1_epi32(weight_pair(l, row + r, p));
             for (int v = 0; v < vectors; v++)
@@ -124,22 +128,23 @@ TARGET_AVX512 INLINE void tile_avx512(const layer *l, int32_t n, int32_t row, co
     } else {
         for (int r = 0; r < rows; r++)
             for (int v = 0; v < vectors; v++)
-                _mm512_storeu_si512((void *)&l->out[row + r][n + v * lane_count], acc[r][v]);
+                _mm512_storeu_si512((void *)(l->out + (row + r) * l->out_stride + v * lane_count),
+                                    acc[r][v]);
     }
 }
 
-TARGET_AVX512 INLINE void rows_avx512(const layer *l, int32_t n, const int vectors) {
+TARGET_AVX512 INLINE void rows_avx512(const layer *l, const int vectors) {
     int32_t row = 0;
-    for (; row + 8 <= l->rows; row += 8) tile_avx512(l, n, row, 8, vectors);
-    if (row + 4 <= l->rows) tile_avx512(l, n, row, 4, vectors), row += 4;
-    if (row + 2 <= l->rows) tile_avx512(l, n, row, 2, vectors), row += 2;
-    if (row < l->rows) tile_avx512(l, n, row, 1, vectors);
+    for (; row + 8 <= l->rows; row += 8) tile_avx512(l, row, 8, vectors);
+    if (l->rows - row == 5) return tile_avx512(l, row, 5, vectors);  // the outputs of M
+    if (row + 4 <= l->rows) tile_avx512(l, row, 4, vectors), row += 4;
+    if (row + 2 <= l->rows) tile_avx512(l, row, 2, vectors), row += 2;
+    if (row < l->rows) tile_avx512(l, row, 1, vectors);
 }
 
 TARGET_AVX512 static void layer_avx512(const layer *l, int32_t count) {
-    int32_t n = 0;
-    for (; n + 16 < count; n += 32) rows_avx512(l, n, 2);
-    if (n < count) rows_avx512(l, n, 1);
+    if (count > 16) rows_avx512(l, 2);
+    else rows_avx512(l, 1);
 }
 #endif
 
@@ -151,14 +156,18 @@ static void run_layer(gam_level level, const layer *l, int32_t count) {
     layer_baseline(l, count);
 }
 
-void gam_infer(gam_level level, const gam_network *network, int32_t count, gam_batch *batch) {
-    const gam_network *w = network;
-    layer first = {batch->inputs, w->inputs / 2, w->weights1, w->bias1, w->hidden, batch->hidden1, 1};
-    layer second = {batch->hidden1, w->hidden / 2, w->weights2, w->bias2, w->hidden,
-                    batch->hidden2, 1};
-    layer third = {batch->hidden2, w->hidden / 2, w->weights3, w->bias3, 3 * w->components,
-                   batch->outputs, 0};
-    run_layer(level, &first, count);
-    run_layer(level, &second, count);
-    run_layer(level, &third, count);
+void gam_infer(gam_level level, const gam_network *w, int32_t count, gam_batch *batch) {
+    int32_t hidden1[GAM_HIDDEN_MAX / 2][BLOCK], hidden2[GAM_HIDDEN_MAX / 2][BLOCK];
+    for (int32_t n = 0; n < count; n += BLOCK) {
+        const int32_t left = count - n, block = left < BLOCK ? left : BLOCK;
+        const layer first = {&batch->inputs[0][n], GAM_BATCH_STRIDE, w->inputs / 2, w->weights1,
+                             w->bias1, w->hidden, hidden1[0], BLOCK, 1};
+        const layer second = {hidden1[0], BLOCK, w->hidden / 2, w->weights2, w->bias2, w->hidden,
+                              hidden2[0], BLOCK, 1};
+        const layer third = {hidden2[0], BLOCK, w->hidden / 2, w->weights3, w->bias3,
+                             3 * w->components - 1, &batch->outputs[0][n], GAM_BATCH_STRIDE, 0};
+        run_layer(level, &first, block);
+        run_layer(level, &second, block);
+        run_layer(level, &third, block);
+    }
 }

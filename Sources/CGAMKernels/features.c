@@ -36,7 +36,7 @@ INLINE lanes lorenzo(const lanes *c, int32_t low, int32_t high, int wide) {
 }
 
 INLINE void push_scalars(sink *to, const scale *by_error, const scale *by_difference, lanes base,
-                         const gam_run *run) {
+                         lanes wide_octaves, const gam_run *run) {
     const lanes most = fill(GAM_INPUT_MAX);
     push(to, (by_error->octaves - 768) >> 1);
     lanes ratio = (by_difference->octaves - by_error->octaves) >> 1;
@@ -48,6 +48,7 @@ INLINE void push_scalars(sink *to, const scale *by_error, const scale *by_differ
     typedef uint32_t bits __attribute__((vector_size(64)));
     bits above = ((bits)base - (uint32_t)run->low) >> (uint32_t)down;
     push(to, (lanes)((above * (uint32_t)factor) >> 15) - 256);
+    push(to, MIN(MAX((wide_octaves - by_error->octaves) >> 1, -most), most));
 }
 
 INLINE void push_previous(sink *to, const gam_stencil *s, const gam_run *run, int plane,
@@ -79,7 +80,9 @@ INLINE void gather_block(const gam_stencil *s, const gam_run *run, int32_t at, i
         own[i] = difference(own[i], base, wide);
         if (i < 8) difference_sum += absolute(own[i]);
     }
-    lanes sigma = 2 * error_sum + 8;
+    lanes sigma = 2 * error_sum + 8, wide_sum = {};
+    for (int i = 6; i < 16; i++) wide_sum += absolute(load(run->error + at + s->own[i]));
+    lanes wide_octaves = make_scale(2 * wide_sum + 8).octaves;
     scale by_error = make_scale(sigma), by_difference = make_scale(2 * difference_sum + 8);
     store(&batch->base[to_at], base);
     store(&batch->fraction[to_at], (lanes){});
@@ -89,7 +92,7 @@ INLINE void gather_block(const gam_stencil *s, const gam_run *run, int32_t at, i
     sink to = {batch, to_at, 0, {}};
     for (int i = 0; i < s->own_count; i++) push(&to, divide(own[i], &by_difference));
     for (int i = 0; i < s->error_count; i++) push(&to, divide(error[i], &by_error));
-    push_scalars(&to, &by_error, &by_difference, base, run);
+    push_scalars(&to, &by_error, &by_difference, base, wide_octaves, run);
     for (int i = 0; i < s->ahead_count; i++) {
         lanes ahead = {};
         if (run->ahead)
@@ -145,7 +148,7 @@ void gam_gather(gam_level level, const gam_stencil *stencil, const gam_run *run,
 }
 
 int32_t gam_input_count(const gam_stencil *s, int32_t previous_planes) {
-    int32_t count = s->own_count + s->error_count + 3 + s->ahead_count +
+    int32_t count = s->own_count + s->error_count + 4 + s->ahead_count +
                     previous_planes * (s->previous_count + 3);
     return (count + 1) & ~1;
 }

@@ -124,8 +124,8 @@ INLINE void gate(float (*d)[N], const float (*h)[N], int rows) {
 }
 
 typedef struct {
-    float x[GAM_INPUTS_MAX][N], h1[GAM_HIDDEN_MAX][N], h2[GAM_HIDDEN_MAX][N], o[9][N];
-    float d1[GAM_HIDDEN_MAX][N], d2[GAM_HIDDEN_MAX][N], d3[9][N];
+    float x[GAM_INPUTS_MAX + GAM_STATISTICS][N], h1[GAM_HIDDEN_MAX][N], h2[GAM_HIDDEN_MAX][N], o[8][N];
+    float d1[GAM_HIDDEN_MAX][N], d2[GAM_HIDDEN_MAX][N], d3[8][N];
     float target[N], sigma[N], below[N], above[N], live[N];
 } scratch;
 
@@ -167,29 +167,32 @@ INLINE lanes limited(lanes slope, float per_count) {
 /// Energies of 16 positions; fills d3 with the derivatives by the outputs.
 INLINE lanes energy(scratch *s, int n, int components, float per_count) {
     lanes sigma = load(&s->sigma[n]), target = load(&s->target[n]);
-    lanes base_scale = log2_lanes(sigma), sum = {}, weights = {};
+    lanes base_scale = log2_lanes(sigma), sum = {};
     component parts[GAM_COMPONENTS_MAX];
-    lanes weight[GAM_COMPONENTS_MAX], most = load(&s->o[2 * components][n]);
-    for (int k = 1; k < components; k++) most = greatest(most, load(&s->o[2 * components + k][n]));
+    lanes weight[GAM_COMPONENTS_MAX], odds[GAM_COMPONENTS_MAX], rest = fill(1);
     for (int k = 0; k < components; k++) {
         lanes offset = least(greatest(load(&s->o[k][n]), fill(-8)), fill(8));
         lanes scale = least(greatest(load(&s->o[components + k][n]) + base_scale, fill(-5)),
                             fill(32));
         parts[k] = evaluate(target - offset * sigma, scale, load(&s->below[n]),
                             load(&s->above[n]));
-        weight[k] = exp2_lanes(load(&s->o[2 * components + k][n]) - most);
-        weights += weight[k];
+        odds[k] = k + 1 < components ? 1 / (1 + exp2_lanes(-load(&s->o[2 * components + k][n])))
+                                     : fill(1);
+        weight[k] = rest * odds[k];
+        rest -= weight[k];
         sum += weight[k] * parts[k].p;
     }
     lanes floor = fill(3e-6f);
-    lanes p = sum / weights + floor;
-    lanes live = load(&s->live[n]) * per_count;
-    for (int k = 0; k < components; k++) {
-        lanes share = weight[k] * parts[k].p / (weights * p);  // responsibility
+    lanes p = sum + floor;
+    lanes live = load(&s->live[n]) * per_count, later = {};
+    for (int k = components - 1; k >= 0; k--) {
+        lanes share = weight[k] * parts[k].p / p;  // responsibility
         lanes down = live * -1.44269504f * share;
         store(&s->d3[k][n], limited(down * parts[k].location_slope * sigma, per_count));
         store(&s->d3[components + k][n], limited(down * parts[k].scale_slope, per_count));
-        store(&s->d3[2 * components + k][n], -live * (share - weight[k] / weights));
+        if (k + 1 < components)
+            store(&s->d3[2 * components + k][n], -live * (share - odds[k] * (share + later)));
+        later += share;
     }
     return -log2_lanes(p) * load(&s->live[n]);
 }
@@ -209,7 +212,7 @@ INLINE void take_rows(scratch *s, gam_shape shape, const int16_t *inputs,
 }
 
 INLINE double batch_body(gam_shape shape, const float *w, float *g, int32_t count, scratch *s) {
-    const int f = shape.inputs, h = shape.hidden, o = 3 * shape.components;
+    const int f = shape.inputs, h = shape.hidden, o = 3 * shape.components - 1;
     const int b1 = h * f, w2 = b1 + h, b2 = w2 + h * h, w3 = b2 + h, b3 = w3 + o * h;
     multiply(w, h, f, (const float(*)[N])s->x, w + b1, s->h1, 0);
     rectify(s->h1, h);
@@ -231,14 +234,14 @@ INLINE double batch_body(gam_shape shape, const float *w, float *g, int32_t coun
 }
 
 INLINE void adam_body(size_t count, float *w, float *g, float *m, float *v, const uint8_t *mask,
-                      float rate, float fix1, float fix2) {
+                      const float *anchor, gam_descent by, float fix1, float fix2) {
     for (size_t i = 0; i < count; i++) {
-        float d = g[i];
+        float d = g[i], away = w[i] - (anchor ? anchor[i] : 0);
         g[i] = 0;
         m[i] = 0.9f * m[i] + 0.1f * d;
-        v[i] = 0.999f * v[i] + 0.001f * d * d;
-        float move = rate * m[i] * fix1 / (__builtin_sqrtf(v[i] * fix2) + 1e-8f);
-        w[i] -= mask[i] ? move : 0;
+        v[i] = by.memory * v[i] + (1 - by.memory) * d * d;
+        float move = m[i] * fix1 / (__builtin_sqrtf(v[i] * fix2) + 1e-8f) + by.decay * away;
+        w[i] -= mask[i] ? by.rate * move : 0;
     }
 }
 
@@ -267,8 +270,9 @@ INLINE double dot_body(const double *a, const double *b, size_t count) {
         return batch_body(shape, w, g, count, s);                                                 \
     }                                                                                             \
     TARGET static void adam_##SUFFIX(size_t count, float *w, float *g, float *m, float *v,        \
-                                     const uint8_t *mask, float rate, float fix1, float fix2) {   \
-        adam_body(count, w, g, m, v, mask, rate, fix1, fix2);                                     \
+                                     const uint8_t *mask, const float *anchor,                    \
+                                     gam_descent by, float fix1, float fix2) {                    \
+        adam_body(count, w, g, m, v, mask, anchor, by, fix1, fix2);                               \
     }                                                                                             \
     TARGET static double dot_##SUFFIX(const double *a, const double *b, size_t count) {           \
         return dot_body(a, b, count);                                                             \
@@ -281,7 +285,7 @@ TARGETED(avx512, TARGET_AVX512)
 #endif
 
 size_t gam_parameter_count(gam_shape s) {
-    size_t f = (size_t)s.inputs, h = (size_t)s.hidden, o = 3 * (size_t)s.components;
+    size_t f = (size_t)s.inputs, h = (size_t)s.hidden, o = 3 * (size_t)s.components - 1;
     return h * f + h + h * h + h + o * h + o;
 }
 
@@ -303,16 +307,17 @@ double gam_fit_batch(gam_level level, gam_shape shape, const float *parameters,
 }
 
 void gam_adam(gam_level level, size_t count, float *parameters, float *gradient, float *first,
-              float *second, const uint8_t *mask, float rate, int32_t step) {
-    float fix1 = 1 / (1 - __builtin_powf(0.9f, (float)step));
-    float fix2 = 1 / (1 - __builtin_powf(0.999f, (float)step));
+              float *second, const uint8_t *mask, const float *anchor, gam_descent by) {
+    float fix1 = 1 / (1 - __builtin_powf(0.9f, (float)by.step));
+    float fix2 = 1 / (1 - __builtin_powf(by.memory, (float)by.step));
 #if GAM_X86
     if (level >= GAM_AVX512)
-        return adam_avx512(count, parameters, gradient, first, second, mask, rate, fix1, fix2);
+        return adam_avx512(count, parameters, gradient, first, second, mask, anchor, by, fix1,
+                           fix2);
     if (level >= GAM_AVX2)
-        return adam_avx2(count, parameters, gradient, first, second, mask, rate, fix1, fix2);
+        return adam_avx2(count, parameters, gradient, first, second, mask, anchor, by, fix1, fix2);
 #endif
-    adam_baseline(count, parameters, gradient, first, second, mask, rate, fix1, fix2);
+    adam_baseline(count, parameters, gradient, first, second, mask, anchor, by, fix1, fix2);
 }
 
 double gam_dot(gam_level level, const double *a, const double *b, size_t count) {

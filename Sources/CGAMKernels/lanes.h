@@ -74,3 +74,14 @@ INLINE void push(sink *to, lanes x) {
     to->held = x & 0xffff;
     to->count++;
 }
+
+/// The well function (kernels_internal.h) of 16 distances.
+INLINE lanes wells(lanes t) {
+    lanes m = absolute(t), near = MIN(m, fill(2731));
+    lanes v = 65535 - (m - (near >> 1) + ((6 * near * near) >> 16));
+    typedef uint32_t bits __attribute__((vector_size(64)));
+    for (int i = 0; i < 6; i++) v = (lanes)(((bits)v * (bits)v) >> 16);
+    v >>= 1;
+    lanes below = t < 0;
+    return (v & below) | ((65535 - v) & ~below);
+}

@@ -24,7 +24,8 @@ private func landscapes(
     if engine == .reference {
         Reference.landscapes(components, low, high, count, scratch.batch, scratch.landscapes)
     } else {
-        gam_landscapes(components, low, high, Int32(count), scratch.batch, scratch.landscapes)
+        gam_landscape(
+            engine.level, components, low, high, Int32(count), scratch.batch, scratch.landscapes)
     }
     return components
 }
@@ -42,11 +43,12 @@ struct RecallStep: BatchStep {
         let known = anyKnown ? UnsafePointer(scratch.known) : nil
         if engine == .reference {
             Reference.recall(
-                &reader, components, count, scratch.landscapes, low, high, known, scratch.values)
+                &reader, components, count, scratch.landscapes, scratch.base, low, high, known,
+                scratch.values)
         } else {
             gam_recall_trace(
-                engine.level, &reader, components, Int32(count), scratch.landscapes, low, high,
-                known, scratch.values)
+                engine.level, &reader, components, Int32(count), scratch.landscapes, scratch.base,
+                low, high, known, scratch.values)
         }
     }
 }
@@ -62,8 +64,8 @@ struct PriceStep: BatchStep {
     ) {
         let components = landscapes(engine, scratch, count, low, high, network!)
         writer.price(
-            components: components, count: count, landscapes: scratch.landscapes,
-            known: anyKnown ? UnsafePointer(scratch.known) : nil, values: scratch.values)
+            engine.level, components: components, count: count, scratch,
+            known: anyKnown ? UnsafePointer(scratch.known) : nil)
     }
 }
 
@@ -89,8 +91,23 @@ package struct Observations {
         targets += other.targets
     }
 
+    /// Adds noise to the statistics at the end of each row that has any.
+    package mutating func blurStatistics(_ noise: () -> Int16) {
+        let first = inputCount - PlaneStatistics.count
+        guard first > 0 else { return }
+        inputs.withUnsafeMutableBufferPointer { inputs in
+            for row in stride(from: 0, to: inputs.count, by: inputCount) {
+                let known = (first..<inputCount).contains { inputs[row + $0] != 0 }
+                for i in row + first..<row + inputCount where known {
+                    inputs[i] = min(max(inputs[i] + noise(), -2032), 2032)
+                }
+            }
+        }
+    }
+
     mutating func append(
-        _ scratch: BatchScratch, count: Int, anyKnown: Bool, low: Int32, high: Int32
+        _ scratch: BatchScratch, count: Int, anyKnown: Bool, low: Int32, high: Int32,
+        constants: [Int16]
     ) {
         phase += 1
         guard phase % every == 0 else { return }
@@ -98,9 +115,10 @@ package struct Observations {
         withUnsafePointer(to: &scratch.batch.pointee.inputs) { tuple in
             let pairs = UnsafeRawPointer(tuple).assumingMemoryBound(to: Int16.self)
             for n in 0..<count where !(anyKnown && scratch.known[n] != 0) {
-                for i in 0..<inputCount {
+                for i in 0..<inputCount - constants.count {
                     inputs.append(pairs[2 * (i / 2 * stride + n) + i % 2])
                 }
+                inputs += constants
                 targets.append(observation(scratch, n, low, high))
             }
         }
@@ -127,11 +145,19 @@ package struct Observations {
 /// Collects observations.
 struct ObserveStep: BatchStep {
     var observations: Observations
+    /// Inputs behind the gathered ones.
+    let constants: [Int16]
+
+    init(observations: Observations, constants: PlaneStatistics?) {
+        self.observations = observations
+        self.constants = constants?.inputs ?? []
+    }
 
     mutating func take(
         _ scratch: BatchScratch, count: Int, anyKnown: Bool, low: Int32, high: Int32,
         network: UnsafePointer<gam_network>?
     ) {
-        observations.append(scratch, count: count, anyKnown: anyKnown, low: low, high: high)
+        observations.append(
+            scratch, count: count, anyKnown: anyKnown, low: low, high: high, constants: constants)
     }
 }

@@ -3,7 +3,7 @@
 // What always holds here:
 // - A FieldNetwork that exists satisfies the integer contract: for every row
 //   sum |w| * (largest input) + |bias| + 2048 < 2^31. `init` throws otherwise.
-// - inputs and hidden are even; inputs <= 64, hidden <= 64, components 1...3.
+// - inputs and hidden are even; inputs <= 80, hidden <= 64, components 1...3.
 
 import CGAMKernels
 
@@ -19,14 +19,15 @@ public struct NetworkShape: Hashable, Sendable {
         self.components = components
     }
 
-    public var outputs: Int { 3 * components }
+    /// An offset and a scale per component, odds for all but the last.
+    public var outputs: Int { 3 * components - 1 }
     /// Lengths of weights1, bias1, weights2, bias2, weights3, bias3 in the parameter array.
     public var partCounts: [Int] {
         [hidden * inputs, hidden, hidden * hidden, hidden, outputs * hidden, outputs]
     }
     public var parameterCount: Int { partCounts.reduce(0, +) }
     var isValid: Bool {
-        (2...GAM_INPUTS_MAX).contains(inputs) && inputs % 2 == 0
+        (2...GAM_INPUTS_MAX + GAM_STATISTICS).contains(inputs) && inputs % 2 == 0
             && (2...GAM_HIDDEN_MAX).contains(hidden) && hidden % 2 == 0
             && (1...GAM_COMPONENTS_MAX).contains(components)
     }
@@ -76,6 +77,16 @@ public struct FieldNetwork: Equatable, Sendable {
         self.shape = shape
         (weights1, weights2, weights3) = (weights[0], weights[1], weights[2])
         (bias1, bias2, bias3) = (biases[0], biases[1], biases[2])
+    }
+
+    /// A network with constant inputs folded into its first biases: it cannot overflow where `rest`
+    /// cannot.
+    init(folded shape: NetworkShape, weights1: [Int16], bias1: [Int32], rest: FieldNetwork) {
+        self.shape = shape
+        self.weights1 = weights1
+        self.bias1 = bias1
+        (weights2, weights3) = (rest.weights2, rest.weights3)
+        (bias2, bias3) = (rest.bias2, rest.bias3)
     }
 
     /// Lends the kernel's view of the weights.

@@ -2,7 +2,7 @@
 //
 // What always holds here:
 // - Every formula stands as docs/format.md, section "Integer contract", states it, in 64-bit
-//   arithmetic, one position after the other, without tables beyond the three of the format.
+//   arithmetic, one position after the other, without tables.
 // - The C kernels are tested against this file bit for bit.
 
 import CGAMKernels
@@ -101,6 +101,9 @@ enum Reference {
         inputs.append((byError.octaves - 768) >> 1)
         inputs.append(clamp((byDifference.octaves - byError.octaves) >> 1, -4096, 4096))
         inputs.append(level(base, low, high))
+        let wide = offsets(s.own, s.own_count)[6...].reduce(0) { $0 + abs(Int(run.error[n + $1])) }
+        let wideOctaves = Scale(2 * wide + 8).octaves
+        inputs.append(clamp((wideOctaves - byError.octaves) >> 1, -4096, 4096))
         for offset in offsets(s.ahead, s.ahead_count) {
             let ahead = run.ahead.map { saturate(Int($0[n + offset]) - base) } ?? 0
             inputs.append(byDifference.divide(ahead))
@@ -154,7 +157,7 @@ enum Reference {
             let x = (0..<f).map { half(cell(&batch.pointee.inputs, $0 / 2, n).pointee, $0) }
             let h1 = dense(x, w.weights1, w.bias1, h).map(activate)
             let h2 = dense(h1, w.weights2, w.bias2, h).map(activate)
-            for (k, v) in dense(h2, w.weights3, w.bias3, 3 * Int(w.components)).enumerated() {
+            for (k, v) in dense(h2, w.weights3, w.bias3, 3 * Int(w.components) - 1).enumerated() {
                 cell(&batch.pointee.outputs, k, n).pointee = Int32(v)
             }
         }
@@ -174,107 +177,5 @@ enum Reference {
 
     private static func activate(_ v: Int) -> Int {
         clamp((v + 2048) >> 12, 0, GAM_ACTIVATION_MAX)
-    }
-
-    // MARK: landscape
-
-    static func landscapes(
-        _ components: Int32, _ low: Int32, _ high: Int32, _ count: Int,
-        _ batch: UnsafeMutablePointer<gam_batch>, _ out: UnsafeMutablePointer<gam_landscape>
-    ) {
-        let k = Int(components)
-        for n in 0..<count {
-            let o = (0..<3 * k).map { Int(cell(&batch.pointee.outputs, $0, n).pointee) }
-            let octaves = Int(cell(&batch.pointee.octaves, 0, n).pointee)
-            let scales = (0..<k).map {
-                clamp((o[k + $0] >> 16) + ((octaves - 1024) >> 4), -80, 26 * 16 + 111)
-            }
-            let shift = clamp(max((scales.min()! >> 4) - 2, (scales.max()! >> 4) - 6), 0, 26)
-            let weights = weights((0..<k).map { o[2 * k + $0] >> 12 })
-            let sigma = Int(cell(&batch.pointee.sigma, 0, n).pointee)
-            let fraction = Int(cell(&batch.pointee.fraction, 0, n).pointee)
-            var l = gam_landscape()
-            for i in 0..<k {
-                let at = ((clamp(o[i] >> 8, -32768, 32767) * sigma) >> 8) + fraction
-                let s = clamp(scales[i] - 16 * shift, -80, 111)
-                set(&l.location, i, clamp(at >> shift, -(1 << 18), 1 << 18))
-                set(&l.inverse, i, Int(inverseScale(s & 15)))
-                set(&l.down, i, 12 + (s >> 4))
-                set(&l.weight, i, weights[i])
-            }
-            let base = Int(cell(&batch.pointee.base, 0, n).pointee)
-            let most = GAM_BINS_MAX
-            l.base = Int32(base)
-            l.shift = Int32(shift)
-            l.edge = Int32(-(128 >> shift))
-            l.first = Int32(clamp((Int(low) - base) >> shift, -most, 0))
-            l.last = Int32(clamp((Int(high) - base) >> shift, 0, most))
-            out[n] = l
-        }
-    }
-
-    private static func set<T>(_ tuple: inout T, _ i: Int, _ value: Int) {
-        withUnsafeMutableBytes(of: &tuple) {
-            $0.bindMemory(to: Int32.self)[i] = Int32(value)
-        }
-    }
-
-    private static func inverseScale(_ i: Int) -> UInt16 {
-        withUnsafeBytes(of: gam_inverse_scale) { $0.bindMemory(to: UInt16.self)[i] }
-    }
-
-    private static func exp2Fraction(_ i: Int) -> Int {
-        withUnsafeBytes(of: gam_exp2_fraction) { Int($0.bindMemory(to: UInt16.self)[i]) }
-    }
-
-    private static func weights(_ logits: [Int]) -> [Int] {
-        let total = GAM_TOTAL - GAM_ESCAPE
-        let most = logits.max()!
-        let parts = logits.map { logit in
-            most - logit >= 4096 ? 0 : exp2Fraction((most - logit) & 255) >> ((most - logit) >> 8)
-        }
-        let sum = parts.reduce(0, +)
-        var weights = parts.dropLast().map { $0 * total / sum }
-        weights.append(total - weights.reduce(0, +))
-        return weights
-    }
-
-    // MARK: trace
-
-    static func recall(
-        _ reader: inout gam_reader, _ components: Int32, _ count: Int,
-        _ landscapes: UnsafePointer<gam_landscape>, _ low: Int32, _ high: Int32,
-        _ known: UnsafePointer<UInt8>?, _ values: UnsafeMutablePointer<Int32>
-    ) {
-        for n in 0..<count where known == nil || known![n] == 0 {
-            var trace = ReferenceTrace(reader: reader)
-            let l = landscapes[n]
-            let value = trace.next(l) { belowReference(l, Int(components), $0) }
-            reader = trace.reader
-            if value < Int(low) || value > Int(high) {
-                reader.failed = 1
-                values[n] = l.base
-            } else {
-                values[n] = Int32(value)
-            }
-        }
-    }
-
-    /// F(bin): probability below the lower edge of a bin.
-    private static func belowReference(
-        _ l: gam_landscape, _ components: Int, _ bin: Int
-    ) -> Int {
-        if bin <= Int(l.first) { return 0 }
-        if bin > Int(l.last) { return GAM_TOTAL - GAM_ESCAPE }
-        let location = offsets(l.location, 3)
-        let inverse = offsets(l.inverse, 3)
-        let down = offsets(l.down, 3)
-        let weight = withUnsafeBytes(of: l.weight) { Array($0.bindMemory(to: UInt32.self)) }
-        return (0..<components).reduce(0) { sum, k in
-            let a = bin * 256 + Int(l.edge) - location[k]
-            let i = clamp(2048 + ((a * inverse[k]) >> down[k]), 0, 4095)
-            let f = withUnsafeBytes(of: gam_logistic) { Int($0.bindMemory(to: UInt32.self)[i]) }
-            return sum + (Int(weight[k]) * f) >> 16
-        }
     }
 }

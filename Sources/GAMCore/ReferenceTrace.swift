@@ -7,8 +7,13 @@ import CGAMKernels
 struct ReferenceTrace {
     var reader: gam_reader
 
-    /// The value at the next position, given its landscape's F.
-    mutating func next(_ l: gam_landscape, below: (Int) -> Int) -> Int {
+    /// The value at the next position, given its landscape.
+    /// - Parameters:
+    ///   - bins: those that can occur.
+    ///   - below: F of a bin among them, the first excepted.
+    mutating func next(
+        base: Int, bins: ClosedRange<Int>, shift: Int, below: (Int) -> Int
+    ) -> Int {
         let state = Int(reader.position % UInt32(GAM_STATES))
         reader.position += 1
         let x = withUnsafeBytes(of: reader.state) { $0.bindMemory(to: UInt32.self)[state] }
@@ -16,18 +21,18 @@ struct ReferenceTrace {
         let total = GAM_TOTAL - GAM_ESCAPE
         if slot >= total {
             advance(state, x, start: total, end: GAM_TOTAL)
-            return Int(l.base) + escape()
+            return base + escape()
         }
-        var low = Int(l.first)
-        var high = Int(l.last) + 1
+        var low = bins.lowerBound
+        var high = bins.upperBound + 1
         while high - low > 1 {
             let middle = (low + high) >> 1
             if below(middle) <= slot { low = middle } else { high = middle }
         }
-        let start = low == Int(l.first) ? 0 : below(low)
-        let end = high == Int(l.last) + 1 ? total : below(high)
+        let start = low == bins.lowerBound ? 0 : below(low)
+        let end = high == bins.upperBound + 1 ? total : below(high)
         advance(state, x, start: start, end: end)
-        return Int(l.base) + low << Int(l.shift) + bits(Int(l.shift))
+        return base + low << shift + self.bits(shift)
     }
 
     private mutating func advance(_ state: Int, _ x: UInt32, start: Int, end: Int) {

@@ -31,20 +31,30 @@ final class BatchScratch {
     private static let stride = GAM_BATCH_STRIDE
 
     let batch: UnsafeMutablePointer<gam_batch>
-    let landscapes: UnsafeMutablePointer<gam_landscape>
+    let landscapes: UnsafeMutablePointer<gam_landscapes>
     let values: UnsafeMutablePointer<Int32>
     let known: UnsafeMutablePointer<UInt8>
 
     init() {
-        let memory = UnsafeMutableRawPointer.allocate(
-            byteCount: MemoryLayout<gam_batch>.size, alignment: 64)
-        memory.initializeMemory(as: UInt8.self, repeating: 0, count: MemoryLayout<gam_batch>.size)
-        batch = memory.bindMemory(to: gam_batch.self, capacity: 1)
-        landscapes = .allocate(capacity: Self.stride)
+        batch = Self.zeroed(gam_batch.self)
+        landscapes = Self.zeroed(gam_landscapes.self)
         values = .allocate(capacity: Self.stride)
         values.initialize(repeating: 0, count: Self.stride)
         known = .allocate(capacity: Self.stride)
         known.initialize(repeating: 0, count: Self.stride)
+    }
+
+    /// Origins of the batch's landscapes.
+    var base: UnsafePointer<Int32> {
+        UnsafeRawPointer(batch).advanced(by: MemoryLayout<gam_batch>.offset(of: \.base)!)
+            .assumingMemoryBound(to: Int32.self)
+    }
+
+    private static func zeroed<T>(_ type: T.Type) -> UnsafeMutablePointer<T> {
+        let size = MemoryLayout<T>.size
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
+        memory.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+        return memory.bindMemory(to: T.self, capacity: 1)
     }
 
     deinit {

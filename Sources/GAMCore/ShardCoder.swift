@@ -19,8 +19,12 @@ public struct NetworkSet: Equatable, Sendable {
         case volume = 1
         case causal = 2
 
-        /// Inputs of the network of a role.
+        /// Inputs of the network of a role: gathered ones, then the plane's statistics.
         public func inputCount(role: Int) -> Int {
+            gatheredCount(role: role) + (self == .causal ? 0 : PlaneStatistics.count)
+        }
+
+        private func gatheredCount(role: Int) -> Int {
             switch self {
             case .plane:
                 WavefrontCoder.inputCount(
@@ -57,12 +61,18 @@ extension ShardLayout {
 package struct CodedShard: Equatable, Sendable {
     /// Smallest and largest value of each plane.
     package var ranges: [ClosedRange<Int32>]
+    /// Of each plane; none where the layout asks for none.
+    package var statistics: [PlaneStatistics]
     /// Linear predictors of a causal shard; none in wavefront order.
     package var predictors: PredictorBank
     package var trace: Trace
 
-    package init(ranges: [ClosedRange<Int32>], predictors: PredictorBank, trace: Trace) {
+    package init(
+        ranges: [ClosedRange<Int32>], statistics: [PlaneStatistics], predictors: PredictorBank,
+        trace: Trace
+    ) {
         self.ranges = ranges
+        self.statistics = statistics
         self.predictors = predictors
         self.trace = trace
     }
@@ -90,6 +100,7 @@ package final class ShardCoder {
         let networks: NetworkSet?
         let rolesMax: Int
         let ranges: [ClosedRange<Int32>]
+        let statistics: [PlaneStatistics]
         /// Values of the overview, [plane][point]; nil without one.
         let overview: UnsafePointer<Int32>?
     }
@@ -103,17 +114,21 @@ package final class ShardCoder {
         networks: NetworkSet, predictors: PredictorBank, overview: UnsafePointer<Int32>?
     ) -> CodedShard {
         let ranges = Self.ranges(linear, layout)
+        let rolesMax = networks.roles.count - 1
+        let statistics = self.statistics(linear, layout, independent, rolesMax: rolesMax)
         let writer = TraceWriter(symbolsMax: layout.sampleCount)
         let task = Task(
-            layout: layout, independent: independent, networks: networks,
-            rolesMax: networks.roles.count - 1, ranges: ranges, overview: overview)
+            layout: layout, independent: independent, networks: networks, rolesMax: rolesMax,
+            ranges: ranges, statistics: statistics, overview: overview)
         var step = PriceStep(engine: engine, writer: writer)
         if layout.order == .causal {
             walkCausal(task, predictors, linear: linear, into: nil, &step)
         } else {
             walkAll(task, linear: linear, into: nil, &step)
         }
-        return CodedShard(ranges: ranges, predictors: predictors, trace: writer.finish())
+        return CodedShard(
+            ranges: ranges, statistics: statistics, predictors: predictors,
+            trace: writer.finish())
     }
 
     /// Recalls the planes of a shard into `linear`.
@@ -124,7 +139,8 @@ package final class ShardCoder {
         var failed = false
         let task = Task(
             layout: layout, independent: independent, networks: networks,
-            rolesMax: networks.roles.count - 1, ranges: shard.ranges, overview: overview)
+            rolesMax: networks.roles.count - 1, ranges: shard.ranges,
+            statistics: shard.statistics, overview: overview)
         shard.trace.words.withUnsafeBufferPointer { words in
             shard.trace.bits.withUnsafeBufferPointer { bits in
                 var step = RecallStep(engine: engine, reader: Self.reader(shard, words, bits))
@@ -147,10 +163,13 @@ package final class ShardCoder {
     ) {
         let task = Task(
             layout: layout, independent: independent, networks: nil, rolesMax: rolesMax,
-            ranges: Self.ranges(linear, layout), overview: overview)
+            ranges: Self.ranges(linear, layout),
+            statistics: statistics(linear, layout, independent, rolesMax: rolesMax),
+            overview: overview)
         for index in 0..<layout.planeCount {
             let role = self.role(index, task)
-            var step = ObserveStep(observations: observations[role])
+            var step = ObserveStep(
+                observations: observations[role], constants: conditions(index, task))
             observations[role] = Observations(inputCount: observations[role].inputCount)
             if layout.order == .causal {
                 observeCausal(task, index, predictors, linear, &step)
@@ -195,6 +214,27 @@ package final class ShardCoder {
 
     // MARK: wavefront
 
+    private let statisticsMemory = Buffer()
+
+    private func statistics(
+        _ linear: UnsafePointer<Int32>, _ layout: ShardLayout, _ independent: Set<Int>,
+        rolesMax: Int
+    ) -> [PlaneStatistics] {
+        guard let wavefront = layout.wavefront, layout.hasStatistics else { return [] }
+        return (0..<layout.planeCount).map { index in
+            let previous = layout.previous(of: index, independent: independent).prefix(rolesMax)
+            return PlaneStatistics(
+                linear + index * layout.points,
+                previous: previous.map { linear + $0 * layout.points }, wavefront, engine,
+                statisticsMemory)
+        }
+    }
+
+    private func conditions(_ index: Int, _ task: Task) -> PlaneStatistics? {
+        guard task.layout.wavefront != nil else { return nil }
+        return task.statistics.isEmpty ? .unknown : task.statistics[index]
+    }
+
     private func role(_ index: Int, _ task: Task) -> Int {
         if task.layout.order == .causal {
             return CausalCoder.role(
@@ -232,7 +272,8 @@ package final class ShardCoder {
             },
             ahead: prepareOverview(index, task, wavefront, values),
             spacing: task.overview == nil
-                ? 0 : layout.spacing, network: task.networks?.roles[role])
+                ? 0 : layout.spacing,
+            network: task.networks?.roles[role].conditioned(on: conditions(index, task)))
         WavefrontCoder(geometry: wavefront, engine: engine, scratch: scratch)
             .walk(context, complete: linear != nil, step: &step)
         if let into { wavefront.unshear(values, into: into + index * layout.points) }

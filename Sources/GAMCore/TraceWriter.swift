@@ -36,12 +36,14 @@ final class TraceWriter {
     }
 
     func price(
-        components: Int32, count: Int, landscapes: UnsafePointer<gam_landscape>,
-        known: UnsafePointer<UInt8>?, values: UnsafePointer<Int32>
+        _ level: gam_level, components: Int32, count: Int, _ scratch: BatchScratch,
+        known: UnsafePointer<UInt8>?
     ) {
         precondition(raw.symbol_count + count <= raw.symbol_capacity, "more values than announced")
         reserveBits(count * GAM_VALUE_BYTES_MAX + 16)
-        gam_price_trace(&raw, components, Int32(count), landscapes, known, values)
+        gam_price_trace(
+            level, &raw, components, Int32(count), scratch.landscapes, scratch.base, known,
+            scratch.values)
     }
 
     private func reserveBits(_ more: Int) {

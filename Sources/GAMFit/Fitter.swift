@@ -23,16 +23,27 @@ public struct FitSchedule: Sendable {
     /// Observations per step, a multiple of 128.
     public var batch: Int
     public var seed: UInt64
+    /// Pull towards `anchor` relative to the rate. Without it weights, biases and scales drift along
+    /// directions that change nothing until units stick at their bounds: photo role 0 of size M
+    /// ended at 4.517 bits, with 0.25 at 4.469.
+    public var decay: Float
+    /// Beta 2 of Adam.
+    public var memory: Float
+    /// The parameters that `decay` pulls to; nil: zero.
+    public var anchor: FloatNetwork?
 
     public init(
         passes: Double, rate: Float, scope: FitScope = .everything, batch: Int = 512,
-        seed: UInt64 = 1
+        seed: UInt64 = 1, decay: Float = 0, memory: Float = 0.99, anchor: FloatNetwork? = nil
     ) {
         self.passes = passes
         self.rate = rate
         self.scope = scope
         self.batch = batch
         self.seed = seed
+        self.decay = decay
+        self.memory = memory
+        self.anchor = anchor
     }
 }
 
@@ -102,9 +113,13 @@ package struct Fitter {
         let phase = Double(step) / Double(steps)
         let warm = min(1, Float(step + 1) / 100)
         let rate = schedule.rate * warm * Float(0.02 + 0.98 * cosineHalf(phase))
-        gam_adam(
-            level, network.parameters.count, &network.parameters, &state.gradient, &state.first,
-            &state.second, state.mask, rate, Int32(step + 1))
+        let descent = gam_descent(
+            rate: rate, decay: schedule.decay, memory: schedule.memory, step: Int32(step + 1))
+        schedule.anchor.withParameters { anchor in
+            gam_adam(
+                level, network.parameters.count, &network.parameters, &state.gradient,
+                &state.first, &state.second, state.mask, anchor, descent)
+        }
         return bits
     }
 
@@ -140,6 +155,13 @@ package struct Fitter {
             at += count
         }
         return bits / Double(max(data.count, 1))
+    }
+}
+
+extension FloatNetwork? {
+    fileprivate func withParameters(_ body: (UnsafePointer<Float>?) -> Void) {
+        guard let self else { return body(nil) }
+        self.parameters.withUnsafeBufferPointer { body($0.baseAddress) }
     }
 }
 

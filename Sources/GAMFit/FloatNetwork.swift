@@ -20,6 +20,13 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
         return z ^ (z >> 31)
     }
 
+    /// Nearly normal integers of a standard deviation below 1,000 (sum of 4 uniform ones).
+    package mutating func noise(deviation: Int32) -> Int16 {
+        let bits = next()
+        let sum = (0..<4).reduce(Int32(0)) { $0 + Int32(bits >> (16 * UInt64($1)) & 0xffff) }
+        return Int16((sum - 131_070) * deviation / 37_837)
+    }
+
     /// A standard normal number (sum of 12 uniform ones: tails end at 6).
     mutating func normal() -> Float {
         (0..<12).reduce(Float(-6)) { sum, _ in sum + Float.random(in: 0..<1, using: &self) }

@@ -84,6 +84,7 @@ extension Record {
             w.zigzag(Int64(range.lowerBound))
             w.varint(UInt64(Int64(range.upperBound) - Int64(range.lowerBound)))
         }
+        for plane in shard.statistics { w.raw(plane.values.map { UInt8(bitPattern: $0) }) }
         PredictorTable.write(shard.predictors, to: &w)
         for state in shard.trace.states { w.fixed(state) }
         w.count(shard.trace.words.count)
@@ -123,6 +124,11 @@ extension Record {
             else { throw .malformed("value range") }
             ranges.append(Int32(low)...Int32(low + Int64(span)))
         }
+        var statistics: [PlaneStatistics] = []
+        for _ in 0..<(layout.hasStatistics ? layout.planes : 0) {
+            statistics.append(
+                PlaneStatistics(try r.raw(PlaneStatistics.count).map { Int8(bitPattern: $0) }))
+        }
         let predictors = try PredictorTable.read(from: &r, layout)
         var states: [UInt32] = []
         for _ in 0..<8 {
@@ -135,7 +141,8 @@ extension Record {
             (0..<count).map { raw.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self) }
         }
         let trace = Trace(states: states, words: words, bits: Array(r.rest()))
-        return CodedShard(ranges: ranges, predictors: predictors, trace: trace)
+        return CodedShard(
+            ranges: ranges, statistics: statistics, predictors: predictors, trace: trace)
     }
 }
 

@@ -38,13 +38,13 @@ struct Train: ParsableCommand {
     var transform = "YCoCg-R"
 
     @Option(help: "Passes over the observations.")
-    var passes = 4.0
+    var passes = 12.0
 
     @Option(help: "Largest step of Adam.")
-    var rate: Float = 4e-3
+    var rate: Float = 1.6e-2
 
     @Option(help: "Observations per step, a multiple of 128.")
-    var batch = 1024
+    var batch = 4096
 
     @Option(help: "Observations per role.")
     var observations = 4_000_000

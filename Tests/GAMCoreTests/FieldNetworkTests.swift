@@ -7,8 +7,8 @@ import Testing
     private func network(_ weight: Int16, bias: Int32) throws -> FieldNetwork {
         try FieldNetwork(
             shape: shape,
-            weights: [[weight, weight, 0, 0], [0, 0, 0, 0], [Int16](repeating: 0, count: 6)],
-            biases: [[bias, 0], [0, 0], [0, 0, 0]])
+            weights: [[weight, weight, 0, 0], [0, 0, 0, 0], [Int16](repeating: 0, count: 4)],
+            biases: [[bias, 0], [0, 0], [0, 0]])
     }
 
     @Test func rowsThatCouldOverflowAreRefused() throws {
@@ -21,7 +21,7 @@ import Testing
     @Test func matricesOfTheWrongSizeAreRefused() {
         #expect(throws: NetworkError.shape) {
             try FieldNetwork(
-                shape: shape, weights: [[1], [1], [1]], biases: [[0, 0], [0, 0], [0, 0, 0]])
+                shape: shape, weights: [[1], [1], [1]], biases: [[0, 0], [0, 0], [0, 0]])
         }
     }
 }

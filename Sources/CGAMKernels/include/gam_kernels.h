@@ -27,7 +27,8 @@ enum {
     GAM_INPUT_MAX = 4096,       // inputs are clamped to +-16 sigma
     GAM_WEIGHT_SHIFT = 12,      // weights: 1.0 = 4096
     GAM_ACTIVATION_MAX = 8191,  // hidden units: 1.0 = 256, clamped to [0, 8191]
-    GAM_INPUTS_MAX = 64,
+    GAM_INPUTS_MAX = 64,        // gathered ones
+    GAM_STATISTICS = 16,        // inputs that are constant over a plane
     GAM_HIDDEN_MAX = 64,
     GAM_COMPONENTS_MAX = 3,
     GAM_BATCH_MAX = 256,        // positions of one batch
@@ -40,14 +41,12 @@ enum {
     GAM_TOTAL = 65536,          // probabilities of one position add up to this
     GAM_ESCAPE = 2,             // of which the escape symbol has this many
     GAM_BINS_MAX = 1023,        // bins to each side of the base value
+    GAM_OCTAVE = 256,           // scales, logits: 1.0 octave = 256
+    GAM_SCALE_MIN = -1280,      // narrowest component: 1/32 of a bin
+    GAM_SCALE_MAX = 1791,       // widest: just below 128 bins
     GAM_STATES = 8,             // interleaved rANS states
     GAM_DIFFERENCE_MAX = 1 << 26
 };
-
-/// Shared constant tables (tables.c), each with its formula in docs/format.md.
-extern const uint32_t gam_logistic[4096];        // 65536 / (1 + exp(-(i - 2048 + 0.5) / 128))
-extern const uint16_t gam_inverse_scale[16];     // 2^11 / 2^(i/16)
-extern const uint16_t gam_exp2_fraction[256];    // 2^15 / 2^(i/256)
 
 /// log2(x) in 1/256 octaves for 1 <= x < 2^31: 256 e + m + (88 m (256 - m) >> 16), m the 8 bits
 /// below the leading one at position e. At most 2/256 off.
@@ -90,9 +89,7 @@ typedef struct {
     int32_t sigma[GAM_BATCH_STRIDE];     // local scale, 1/16 steps, 8 ... 2^30 + 8
     int32_t octaves[GAM_BATCH_STRIDE];   // log2 of it, 1/256 octaves (gam_log2)
     int32_t inputs[GAM_INPUTS_MAX / 2][GAM_BATCH_STRIDE];        // pairs of int16, low half first
-    int32_t hidden1[GAM_HIDDEN_MAX / 2][GAM_BATCH_STRIDE];
-    int32_t hidden2[GAM_HIDDEN_MAX / 2][GAM_BATCH_STRIDE];
-    int32_t outputs[GAM_COMPONENTS_MAX * 3][GAM_BATCH_STRIDE];   // accumulators, 2^20 = 1.0
+    int32_t outputs[GAM_COMPONENTS_MAX * 3 - 1][GAM_BATCH_STRIDE];   // accumulators, 2^20 = 1.0
 } gam_batch;
 
 /// Inputs that a stencil with `previous_planes` gives, rounded up to even.
@@ -102,16 +99,35 @@ int32_t gam_input_count(const gam_stencil *stencil, int32_t previous_planes);
 void gam_gather(gam_level level, const gam_stencil *stencil, const gam_run *run, int32_t at,
                 int32_t count, gam_batch *batch);
 
+// ---- statistics of a plane ----------------------------------------------------------------------
+
+/// Extents of a plane in C order; depth 1: two axes.
+typedef struct {
+    int32_t depth, height, width;
+} gam_extents;
+
+/// Bytes of scratch gam_statistics needs.
+size_t gam_statistics_scratch(gam_extents extents);
+
+/// What the values of a plane are like, in 1/16: log of the errors' mean size and its shape,
+/// correlations with eight neighbours and with up to two previous planes (NULL: none) and their
+/// relative sizes, zeros, clustering. Planes are [depth][height][width].
+void gam_statistics(gam_level level, const int32_t *plane, const int32_t *previous,
+                    const int32_t *second, gam_extents extents, void *scratch,
+                    int8_t out[GAM_STATISTICS]);
+
 // ---- field network -----------------------------------------------------------------------------
 
-/// Weights of one network. Matrices are row-major [outputs][inputs], inputs in pairs.
+/// Weights of one network. Matrices are row-major [outputs][inputs], inputs in pairs; constant inputs
+/// are in bias1 already.
 typedef struct {
     int32_t inputs, hidden, components;  // inputs and hidden even
     const int16_t *weights1, *weights2, *weights3;
     const int32_t *bias1, *bias2, *bias3;
 } gam_network;
 
-/// outputs[0..K) offsets, [K..2K) log2 scales, [2K..3K) log2 weights for positions [0, count).
+/// outputs[0..K) offsets, [K..2K) log2 scales, [2K..3K-1) log2 odds of a component against those after
+/// it, for positions [0, count).
 void gam_infer(gam_level level, const gam_network *network, int32_t count, gam_batch *batch);
 
 /// Where the past of one step of a causal shard lies. Arrays are [step][lane].
@@ -141,24 +157,27 @@ void gam_keep(const gam_batch *batch, int32_t at, int32_t count, const int32_t *
 
 // ---- landscape and trace -----------------------------------------------------------------------
 
-/// The mixture of one position in bins of 2^shift values.
+/// The mixtures of a batch in bins of 2^shift values, bin 0 at the base value. The distance of the
+/// lower edge of bin j from component k's centre is, in 1/1024 of its scale,
+/// (j + whole[k]) * step[k] + part[k]; see landscape.c. Entries past the count are garbage.
 typedef struct {
-    int32_t location[GAM_COMPONENTS_MAX];  // 1/256 bins relative to base
-    int32_t inverse[GAM_COMPONENTS_MAX];   // gam_inverse_scale of the fractional octave
-    int32_t down[GAM_COMPONENTS_MAX];      // right shift after multiplying with it
-    uint32_t weight[GAM_COMPONENTS_MAX];   // sum = GAM_TOTAL - GAM_ESCAPE
-    int32_t first, last;                   // bins that can occur
-    int32_t edge;                          // lower edge of bin 0: -(128 >> shift)
-    int32_t shift;                         // low bits coded outside the landscape
-    int32_t centre;                        // bin where the search starts
-    int32_t base;
-} gam_landscape;
+    int32_t whole[GAM_COMPONENTS_MAX][GAM_BATCH_STRIDE];
+    int32_t part[GAM_COMPONENTS_MAX][GAM_BATCH_STRIDE];
+    int32_t step[GAM_COMPONENTS_MAX][GAM_BATCH_STRIDE];
+    int32_t weight[GAM_COMPONENTS_MAX][GAM_BATCH_STRIDE];  // sum = GAM_TOTAL - GAM_ESCAPE
+    int32_t first[GAM_BATCH_STRIDE], last[GAM_BATCH_STRIDE];  // bins that can occur
+    int32_t shift[GAM_BATCH_STRIDE];   // low bits coded outside the landscape
+    int32_t centre[GAM_BATCH_STRIDE];  // bin around which a search starts
+    int32_t reach[GAM_BATCH_STRIDE];   // log2 of the bins between the edges it looks at first
+} gam_landscapes;
 
-void gam_landscapes(int32_t components, int32_t low, int32_t high, int32_t count,
-                    const gam_batch *batch, gam_landscape *out);
+/// Landscapes of positions [0, count) of a batch.
+void gam_landscape(gam_level level, int32_t components, int32_t low, int32_t high, int32_t count,
+                   const gam_batch *batch, gam_landscapes *out);
 
-/// Probability below bin `bin`: 0 at or below `first`, GAM_TOTAL - GAM_ESCAPE above `last`.
-uint32_t gam_below(const gam_landscape *landscape, int32_t components, int32_t bin);
+/// Probability below bin `bin` of position `n`: 0 at or below `first`, GAM_TOTAL - GAM_ESCAPE above
+/// `last`.
+uint32_t gam_below(const gam_landscapes *landscapes, int32_t components, int32_t n, int32_t bin);
 
 /// Reader of one trace: interleaved 32-bit rANS states over 16-bit words, and a bit stream.
 typedef struct {
@@ -170,10 +189,11 @@ typedef struct {
     int32_t failed;                      // 1: the trace ended early or is inconsistent
 } gam_reader;
 
-/// Recalls `count` values; where known[i] != 0, values[i] is already there and stays.
+/// Recalls `count` values; where known[i] != 0, values[i] is already there and stays. `base`: the
+/// batch's bases, each in [low, high].
 void gam_recall_trace(gam_level level, gam_reader *reader, int32_t components, int32_t count,
-                      const gam_landscape *landscapes, int32_t low, int32_t high,
-                      const uint8_t *known, int32_t *values);
+                      const gam_landscapes *landscapes, const int32_t *base, int32_t low,
+                      int32_t high, const uint8_t *known, int32_t *values);
 
 /// Writer of one trace: symbols in order, coded backwards by gam_finish_trace.
 typedef struct {
@@ -185,8 +205,9 @@ typedef struct {
 /// Room a value may need in `bits`.
 enum { GAM_VALUE_BYTES_MAX = 12 };
 
-void gam_price_trace(gam_writer *writer, int32_t components, int32_t count,
-                     const gam_landscape *landscapes, const uint8_t *known, const int32_t *values);
+void gam_price_trace(gam_level level, gam_writer *writer, int32_t components, int32_t count,
+                     const gam_landscapes *landscapes, const int32_t *base, const uint8_t *known,
+                     const int32_t *values);
 
 /// Writes the final bits, then the words (forwards) to `words`; returns how many of `capacity`
 /// were used; the states are left in `states`. Never more words than symbols.
@@ -196,7 +217,7 @@ size_t gam_finish_trace(gam_writer *writer, uint16_t *words, size_t capacity,
 // ---- fitting (float32; proposes weights, never decodes) ----------------------------------------
 
 /// Parameters lie in one array: weights1 [H][F], bias1 [H], weights2 [H][H], bias2 [H],
-/// weights3 [3K][H], bias3 [3K]; 1.0 in the network's real units.
+/// weights3 [3K-1][H], bias3 [3K-1]; 1.0 in the network's real units.
 typedef struct {
     int32_t inputs, hidden, components;
 } gam_shape;
@@ -222,9 +243,18 @@ double gam_fit_batch(gam_level level, gam_shape shape, const float *parameters,
                      const int16_t *inputs, const gam_observation *observations,
                      const uint32_t *index, int32_t count, float *gradient, void *scratch);
 
-/// One Adam step (Kingma & Ba 2015) on parameters where mask is not 0; clears the gradient.
+/// One step of a descent: its size, the pull back to the anchor, the memory of squared gradients.
+typedef struct {
+    float rate;
+    float decay;   // each parameter goes rate * decay of the way to its anchor
+    float memory;  // beta 2
+    int32_t step;  // 1 for the first
+} gam_descent;
+
+/// One Adam step with decoupled decay (Kingma & Ba 2015; Loshchilov & Hutter 2019) on parameters
+/// where mask is not 0; clears the gradient. `anchor` NULL: zero.
 void gam_adam(gam_level level, size_t count, float *parameters, float *gradient, float *first,
-              float *second, const uint8_t *mask, float rate, int32_t step);
+              float *second, const uint8_t *mask, const float *anchor, gam_descent by);
 
 /// Dot product, in double lanes of float products' exact values.
 double gam_dot(gam_level level, const double *a, const double *b, size_t count);
