@@ -7,12 +7,14 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup setup-bench build build-tests lint test unit integration demo bench fuzz \
-	crash memory soak python-protocol clean
+	crash memory clients disk-full faults backups mixed soak bench-small python-protocol clean setup-package install deb
 
+export DESTDIR PREFIX SYSCONFDIR UNITDIR
 PYTHON := .build/venv/bin/python
 JOBS ?= 2
 SWIFT_BUILD := swift build -c release -j $(JOBS)
 SEED ?= 0
+MINUTES ?= 120
 FOLDER ?= Examples
 
 help:  ## Lists the targets
@@ -23,6 +25,9 @@ setup:  ## Installs Debian and Python packages (apt as root or with sudo; .build
 
 setup-bench:
 	@Tools/setup.sh --bench
+
+setup-package:
+	@Tools/setup.sh --package
 
 build: setup  ## Builds gamd, gamctl and the plugins (release)
 	$(SWIFT_BUILD)
@@ -57,7 +62,31 @@ crash: build  ## 200 times kill -9 under four writers, checked by an oracle outs
 memory: build  ## A 200-megapixel picture with the daemon's peak memory under 1 GiB
 	$(PYTHON) Tests/campaigns/memory.py --megapixels 200
 
-soak: crash fuzz memory  ## All long campaigns, one after the other
+clients: build  ## 1,000 resting clients beside 8 busy ones, slow readers, few descriptors
+	$(PYTHON) Tests/campaigns/clients.py
+
+disk-full: build  ## A full disk, tmpfs and ext4 (root): refusals, reads, recovery
+	$(PYTHON) Tests/campaigns/disk_full.py
+
+faults: build  ## A failed sync or a crash at every system call of a script, by strace
+	$(PYTHON) Tests/campaigns/faults.py --seed $(SEED)
+
+backups: build  ## 20 backups under 8 writers, restored and compared
+	$(PYTHON) Tests/campaigns/backups.py
+
+mixed: build  ## Two hours of mixed work: memory, descriptors, space (MINUTES=...)
+	$(PYTHON) Tests/campaigns/mixed.py --minutes $(MINUTES) --seed $(SEED)
+
+soak: crash fuzz memory clients disk-full faults backups mixed  ## All long campaigns in a row
+
+bench-small: setup-bench build  ## stat and warm reads beside redis GET
+	$(PYTHON) Benchmarks/small_operations.py
+
+install: setup-package build  ## Installs: DESTDIR, PREFIX (/usr/local), SYSCONFDIR (/etc), UNITDIR
+	@Tools/install.sh
+
+deb: setup-package build  ## Makes a Debian package in .build/deb, checked by lintian
+	@Tools/make_deb.sh
 
 python-protocol: setup  ## Writes the Python messages anew from gam.proto
 	protoc -ISources/GAMProtocol --python_out=Python/src/gamd --pyi_out=Python/src/gamd \

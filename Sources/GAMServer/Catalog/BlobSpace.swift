@@ -7,7 +7,9 @@
 // What always holds: a space belongs to one write of one signal and is deleted as a whole.
 
 import GAMCodec
+import GAMProtocol
 import GAMStore
+import Synchronization
 
 package struct BlobSpace: Hashable, Sendable {
     package static let byteCount = 12
@@ -54,13 +56,49 @@ package struct BlobSpace: Hashable, Sendable {
     }
 }
 
-/// Writes a codec's records as blobs of one space.
+/// Writes a codec's records as blobs of one space, and sums up their hashes.
 package struct StoreRecordSink: RecordSink {
     package let store: any ShardStore
     package let space: BlobSpace
+    package let sum = RecordSum()
+
+    package init(store: any ShardStore, space: BlobSpace) {
+        self.store = store
+        self.space = space
+    }
 
     package func put(_ id: RecordID, _ bytes: [UInt8]) throws {
-        try store.putBlob(space.blob(id), bytes)
+        let blob = try space.blob(id)
+        try store.putBlob(blob, bytes)
+        sum.add(blob, bytes)
+    }
+}
+
+/// The sum of the hashes of all records of a write, whatever their order. Recall notices most
+/// damage by the hash of the samples; this notices every bit, at the price of reading.
+package final class RecordSum: Sendable {
+    private let total = Mutex(BodyHash(low: 0, high: 0))
+
+    package init() {}
+
+    package var value: BodyHash { total.withLock { $0 } }
+
+    /// Kind and number count, the random space does not: a refit may move records unchanged.
+    package func add(_ id: BlobID, _ bytes: [UInt8]) {
+        var hasher = BodyHasher()
+        id.bytes.dropFirst(BlobSpace.byteCount).withUnsafeBytes { hasher.update($0) }
+        bytes.withUnsafeBytes { hasher.update($0) }
+        let hash = hasher.value()
+        total.withLock {
+            $0 = BodyHash(low: $0.low &+ hash.low, high: $0.high &+ hash.high)
+        }
+    }
+}
+
+extension CatalogRecord {
+    mutating func setSum(_ sum: RecordSum) {
+        recordHashLow = sum.value.low
+        recordHashHigh = sum.value.high
     }
 }
 
