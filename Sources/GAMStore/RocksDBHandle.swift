@@ -111,9 +111,9 @@ final class RocksDBHandle: @unchecked Sendable {
         return database != nil
     }
 
-    /// Replaying writes at most the log to tables, and a new log beside it.
+    /// Replaying writes at most the log there is to tables, and a new log beside it.
     private func probe() throws(StoreError) {
-        let bytes = configuration.logBytesMax + (16 << 20)
+        let bytes = try lengthOfFiles(in: path) { $0.hasSuffix(".log") } + (8 << 20)
         try use { (database) throws(StoreError) in
             try checked("writing a probe") { gam_db_probe(database, bytes, $0) }
         }

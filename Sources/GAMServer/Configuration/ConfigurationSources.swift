@@ -8,7 +8,8 @@ import Glibc
 public struct ConfigurationSources: Sendable {
     public static let systemFile = "/etc/gamd/gamd.toml"
 
-    /// A file that must exist; nil: the system's file, if it exists.
+    /// A file that must exist; nil: that of systemd's ConfigurationDirectory=, else the system's, if
+    /// it exists.
     public var file: String?
     public var environment: [String: String]
     /// Options as "section.key", the text of their value, and how the user wrote them.
@@ -74,7 +75,9 @@ public struct ConfigurationSources: Sendable {
 
     /// The file and, in order of their names, what lies in the folder of the same name with ".d".
     private func files() throws(ConfigurationError) -> [String] {
-        let main = file ?? Self.systemFile
+        // ConfigurationDirectory= of a user's own instance.
+        let own = environment["CONFIGURATION_DIRECTORY"].map { "\($0)/gamd.toml" }
+        let main = file ?? own ?? Self.systemFile
         let exists = access(main, F_OK) == 0
         var paths = exists || file != nil ? [main] : []
         guard let folder = opendir(main + ".d") else { return paths }
