@@ -64,7 +64,7 @@ for page in "$pages"/*; do
 done
 
 completion() {
-    "$build/gamctl" --generate-completion-script "$1" |
+    "$build/gamctl" --generate-completion-script "$1" | sed '1{/^#!/d}' |
         install -D -m 644 /dev/stdin "$root$prefix/share/$2"
 }
 zsh=zsh/site-functions
