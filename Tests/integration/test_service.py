@@ -1,8 +1,8 @@
 """gamd under a real systemd: started by its socket, watched, reloaded, stopped under load.
 
 What always holds here:
-- systemd runs in a container (systemd-nspawn) on an overlay of this machine's file system, with gamd
-  installed by Tools/install.sh, or by the package GAMD_DEB names; nothing of the machine changes.
+- systemd runs in a container (systemd-nspawn) on an overlay of this machine's file system, with
+  gamd installed by Tools/install.sh, or by the package GAMD_DEB names; the machine stays as it is.
 - Where no container can be started, every test that needs one is skipped and says why.
 """
 
@@ -55,7 +55,7 @@ class Machine:
         return self.systemctl("show", "gamd.service", "--value", "--property", name)
 
     def client(self) -> Client:
-        return Client(f"/proc/{self.leader}/root/run/gamd/gamd.sock", timeout=60)
+        return Client(Path("/proc", str(self.leader), "root", "run/gamd/gamd.sock"), timeout=60)
 
     def wait_until(self, question, seconds: float = 30) -> None:
         deadline = time.monotonic() + seconds
@@ -274,7 +274,7 @@ def test_a_user_has_an_instance_of_their_own(machine: Machine) -> None:
     if machine.run("systemctl", "start", f"user@{uid}.service").returncode != 0:
         pytest.skip("no user manager in this container")
     runtime = f"/run/user/{uid}"
-    own = ["env", f"XDG_RUNTIME_DIR={runtime}", "HOME=/home/mallory"]
+    own = ["env", f"XDG_RUNTIME_DIR={runtime}"]
     machine.run(*own, "systemctl", "--user", "start", "gamd.socket", user="mallory", check=True)
     socket = ["--socket", f"{runtime}/gamd/gamd.sock"]
     machine.run(

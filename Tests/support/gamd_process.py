@@ -69,7 +69,8 @@ class Daemon:
 
     def start(self) -> None:
         """Starts the process and waits until it answers Hello."""
-        command = [str(BINARIES / "gamd"), "--state", str(self.state), "--socket", str(self.socket)]
+        command = [str(BINARIES / "gamd")]
+        command += ["--state", str(self.state), "--socket", str(self.socket)]
         command += ["--plugins", str(PLUGIN_MANIFESTS), "--plugins", str(BINARIES)]
         command += ["--config", str(self._config)]
         with open(self.log, "ab") as log:
@@ -154,9 +155,10 @@ class Daemon:
 def children(pid: int) -> list[int]:
     """Processes that `pid` has started and that still run."""
     try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     except FileNotFoundError:
         return []
+    return [int(child) for child in text.split()]
 
 
 def gamctl(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess:
