@@ -69,13 +69,13 @@ class Daemon:
 
     def start(self) -> None:
         """Starts the process and waits until it answers Hello."""
-        command = [str(BINARIES / "gamd")]
+        command = [*self._prefix, str(BINARIES / "gamd")]
         command += ["--state", str(self.state), "--socket", str(self.socket)]
         command += ["--plugins", str(PLUGIN_MANIFESTS), "--plugins", str(BINARIES)]
         command += ["--config", str(self._config)]
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
-                self._prefix + command + self._arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                command + self._arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         deadline = time.monotonic() + START_SECONDS
         while True:
