@@ -19,7 +19,14 @@ import pytest
 from gamd_process import BINARIES, EXAMPLES, Daemon, gamctl
 from readers import bits_equal
 
-from gamd import AlreadyExistsError, BadInputError, Client, NotFoundError, UsageError
+from gamd import (
+    AlreadyExistsError,
+    BadInputError,
+    Client,
+    GamError,
+    NotFoundError,
+    UsageError,
+)
 
 MEBIBYTE = 1 << 20
 
@@ -212,6 +219,62 @@ def test_a_signal_stops_the_daemon_soon(own_daemon: Daemon, number: signal.Signa
         assert own_daemon.wait() == 0
         assert time.monotonic() - start <= 10
     assert not own_daemon.socket.exists(), "the socket stays behind"
+
+
+def test_a_daemon_under_load_stops_in_time_and_keeps_what_it_acknowledged(tmp_path: Path) -> None:
+    """Long fits and short puts from four clients; both kinds are cut off, none is half there."""
+    photo = (EXAMPLES / "photo.png").read_bytes()
+    acknowledged: list[str] = []
+    cut_off: list[GamError] = []
+
+    def put(number: int) -> None:
+        try:
+            with daemon.client(timeout=60) as client:
+                for step in range(10_000):
+                    key = f"load/{number}/{step}"
+                    effort = 9 if number % 2 else 0
+                    client.put_bytes(key, photo, file_name="photo.png", effort=effort)
+                    acknowledged.append(key)
+        except GamError as error:
+            cut_off.append(error)
+
+    with Daemon(tmp_path / "daemon") as daemon:
+        threads = [threading.Thread(target=put, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(1.5)
+        start = time.monotonic()
+        assert daemon.stop() == 0, daemon.log_tail()
+        assert time.monotonic() - start <= 10
+        for thread in threads:
+            thread.join()
+        assert len(cut_off) == 4 and acknowledged
+        daemon.start()
+        with daemon.client() as client:
+            assert sorted(stat.key for stat in client.ls()) == sorted(acknowledged)
+            for key in acknowledged:
+                client.verify(key)
+
+
+def test_a_daemon_that_fits_in_idle_time_stops_well(tmp_path: Path) -> None:
+    config = "[refit]\nidle_seconds = 1\neffort = 9\n"
+    with Daemon(tmp_path / "daemon", config=config) as daemon:
+        with daemon.client() as client:
+            hashes = {}
+            for number in range(3):
+                stat = client.put_file(f"idle/{number}", EXAMPLES / "photo.png")
+                hashes[stat.key] = stat.content_hash
+        deadline = time.monotonic() + 20
+        while "idle/" not in (jobs := daemon.gamctl("jobs").stdout.decode()):
+            assert time.monotonic() < deadline, "nothing is fitted in idle time"
+            time.sleep(1.5)
+        assert "running" in jobs or "interrupted" in jobs, jobs
+        time.sleep(1.5)
+        assert daemon.stop() == 0, daemon.log_tail()
+        daemon.start()
+        with daemon.client() as client:
+            for key, content_hash in hashes.items():
+                assert client.verify(key).content_hash == content_hash
 
 
 def test_one_daemon_per_state_folder(own_daemon: Daemon, tmp_path: Path) -> None:
