@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import random
 import re
-import struct
 import sys
 import tempfile
 from collections import Counter
@@ -26,33 +25,27 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 import numpy as np  # noqa: E402
-import xxhash  # noqa: E402
-from corpus import png_file, wav_file  # noqa: E402
 from gamd_process import Daemon  # noqa: E402
 from readers import bits_equal  # noqa: E402
 from rocksdb_access import Database  # noqa: E402
+from stored_signals import (  # noqa: E402
+    NETWORK,
+    OVERVIEW,
+    SEAL_BYTES,
+    SHARD,
+    SPACE_BYTES,
+    Kept,
+    find_bytes,
+    put_arrays,
+    put_files,
+    seal,
+)
 
 from gamd import Client, GamError, IntegrityError  # noqa: E402
 
-SPACE_BYTES = 12
-SEAL_BYTES = 8
-NETWORK, OVERVIEW, SHARD = 1, 2, 3
-RECORDS = (NETWORK, OVERVIEW, SHARD)
 CONFIG = "[refit]\nenabled = false\n"
 # Of this many damaged signals one is also read by gamctl, for its exit code.
 GAMCTL_EVERY = 8
-
-
-@dataclass
-class Kept:
-    """A signal as it was put, and where its bytes lie in the store."""
-
-    key: str
-    samples: np.ndarray
-    axes: int
-    file: bytes
-    entry: bytes = b""
-    blobs: dict[bytes, bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -74,44 +67,6 @@ class Outcome:
     exit_codes: int = 0
 
 
-def wave(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    """Smooth values with some noise, 0...255."""
-    grid = sum(np.sin(axis / rng.uniform(5, 20)) for axis in np.indices(shape))
-    return np.clip(120 + 30 * grid + rng.normal(0, 2, shape), 0, 255)
-
-
-def arrays(rng: np.random.Generator) -> dict[str, tuple[np.ndarray, dict]]:
-    """Samples for every kind of record, with the options of their put."""
-    return {
-        "color": (wave(rng, 100, 120, 3).astype(np.uint8), {"channels": 3, "shard": (64, 64)}),
-        "gray": ((wave(rng, 130, 70) * 200).astype(np.uint16), {"shard": (72, 70)}),
-        # Values the prior does not expect, so that fitting leaves a network record.
-        "fitted": ((wave(rng, 96, 128) // 7 * 7).astype(np.uint8), {"effort": 1}),
-        "sound": ((wave(rng, 9000, 2) * 90).astype(np.int16), {"channels": 2, "time": True}),
-        "volume": (wave(rng, 20, 20, 20).astype(np.float32), {"shard": (8, 20, 20)}),
-        "noise": (rng.integers(0, 256, (80, 80)).astype(np.uint8), {"shard": (40, 80)}),
-        "flat": (np.full((90, 40), rng.integers(0, 99), np.uint8), {"shard": (40, 40)}),
-    }
-
-
-def files(rng: np.random.Generator) -> dict[str, bytes]:
-    """Files whose metadata lies in the entry, and one whose metadata is an attachment."""
-    sound = (wave(rng, 3000) * 100).astype(np.int16)
-    text = bytes(rng.integers(32, 127, 20_000, dtype=np.uint8))
-    chunk = b"note" + struct.pack("<I", len(text)) + text
-    return {
-        "picture.png": png_file(wave(rng, 60, 50).astype(np.int64), 8),
-        "short.wav": wav_file(sound, 16),
-        "notes.wav": wav_file(sound, 16, tail=chunk),
-    }
-
-
-def seal(blob: bytes, value: bytes) -> bytes:
-    """The check value gamd writes behind a blob (Sources/GAMServer/Catalog/Seal.swift)."""
-    low = xxhash.xxh3_128_intdigest(blob + value) & 0xFFFF_FFFF_FFFF_FFFF
-    return struct.pack("<Q", low)
-
-
 def flipped(rng: random.Random, data: bytes) -> bytes:
     wounded, bit = bytearray(data), rng.randrange(len(data) * 8)
     wounded[bit // 8] ^= 1 << bit % 8
@@ -131,35 +86,10 @@ class Campaign:
         generator = np.random.default_rng(self.rng.randrange(1 << 32))
         with self.daemon, self.daemon.client() as client:
             for copy in range(self.copies):
-                for name, (samples, options) in arrays(generator).items():
-                    key = f"{name}/{copy}"
-                    channels = "channels" in options
-                    client.put(
-                        key,
-                        samples,
-                        effort=options.get("effort", 0),
-                        channels_last=channels,
-                        axes="time" if "time" in options else "space",
-                        shard_extents=options.get("shard", ()),
-                    )
-                    self.keep(client, key, samples, samples.ndim - channels)
-                for name, data in files(generator).items():
-                    key = f"{name}/{copy}"
-                    client.put_bytes(key, data, file_name=name)
-                    samples = client[key][...]
-                    self.keep(client, key, samples, len(client.stat(key).description.axes))
+                self.kept += put_arrays(client, generator, copy)
+                self.kept += put_files(client, generator, copy)
         with Database(self.daemon.state) as database:
-            entries, blobs = database.entries(), database.blobs()
-        for kept in self.kept:
-            kept.entry = entries[kept.key]
-            kept.blobs = {
-                blob: value for blob, value in blobs.items() if blob[:SPACE_BYTES] in kept.entry
-            }
-            assert kept.blobs, f"no blobs of {kept.key}"
-            assert all(seal(b, v[:-SEAL_BYTES]) == v[-SEAL_BYTES:] for b, v in kept.blobs.items())
-
-    def keep(self, client: Client, key: str, samples: np.ndarray, axes: int) -> None:
-        self.kept.append(Kept(key, samples, axes, client.get_file(key)))
+            find_bytes(self.kept, database)
 
     def round(self, kinds: list[str]) -> None:
         """One damage to each of as many signals as there are kinds, all judged, all repaired."""
