@@ -4,10 +4,10 @@
 //   "k" + key      a stored signal: CatalogRecord
 //   "p" + space    blobs of a write that has not committed: CatalogSpace
 //   "r" + space    blobs that no signal names any more, to be deleted: CatalogSpace
-//   "s"            there may be blobs that nothing names: a sweep is to find them; no value
+//   "o"            there may be blobs that nothing names: a sweep is to find them; no value
 //
 // What always holds: every blob in the store is named by a signal, by a "p" or by an "r" key, or there
-// is the "s" key.
+// is the "o" key.
 
 import GAMStore
 
@@ -17,7 +17,7 @@ package enum CatalogKeys {
     package static let pendingPrefix = Array("p".utf8)
     package static let reclaimPrefix = Array("r".utf8)
 
-    package static let sweep = Array("s".utf8)
+    package static let sweep = Array("o".utf8)
 
     package static func signal(_ key: String) -> [UInt8] { signalPrefix + key.utf8 }
     package static func pending(_ space: BlobSpace) -> [UInt8] { pendingPrefix + space.bytes }

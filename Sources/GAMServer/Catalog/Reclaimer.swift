@@ -65,7 +65,7 @@ package final class Reclaimer: Sendable {
         state.withLock { $0.queue[space] = marker }
     }
 
-    /// Looks soon for blobs that nothing names; the store's "s" key remembers it over a restart.
+    /// Looks soon for blobs that nothing names; the store's "o" key remembers it over a restart.
     package func sweep() {
         state.withLock { $0.isSweepWanted = true }
     }
