@@ -118,7 +118,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument(
         "--cell-megapixels", type=float, default=24, help="picture for regions; 0: none"
     )
-    parser.add_argument("--thorough", action="store_true", help="also JPEG XL e9, which is slow")
+    parser.add_argument("--thorough", action="store_true", help="also JPEG XL e9 and WebP -z 9")
     parser.add_argument("--core", type=int, help="processor to run on; default: the first")
     arguments = parser.parse_args()
     arguments.sizes = arguments.sizes.split(",")

@@ -1,7 +1,7 @@
 """One large input per kind, so that speed is told apart from the start of a process.
 
 What always holds here:
-- It is made of the files of the folder (inputs.py) and measured by the same tools, in paired rounds.
+- It is made of the files of the folder (inputs.py) and measured by the same tools in paired rounds.
 """
 
 from __future__ import annotations

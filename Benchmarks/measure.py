@@ -64,12 +64,11 @@ def measure(sources: Sequence[Source], tools: Sequence[Tool], rounds: int) -> li
 
 
 def measure_file(source: Source, tools: list[Tool], folder: Path, rounds: int) -> list[Row]:
-    first = {tool: spent for tool in tools if (spent := first_encode(tool, source, folder))}
-    encode: dict[Tool, list[Spent]] = {
-        tool: [spent] if tool.encodes_once else [] for tool, spent in first.items()
-    }
-    decode: dict[Tool, list[Spent]] = {tool: [] for tool in first}
-    for _ in range(rounds):
+    """The first round is checked and told like the others."""
+    first = {tool: spent for tool in tools if (spent := checked(tool, source, folder))}
+    encode = {tool: [spent[0]] for tool, spent in first.items()}
+    decode = {tool: [spent[1]] for tool, spent in first.items()}
+    for _ in range(rounds - 1):
         for tool in first:
             if not tool.encodes_once:
                 encode[tool].append(tool.encode(source, folder))
@@ -84,11 +83,10 @@ def measure_file(source: Source, tools: list[Tool], folder: Path, rounds: int) -
     ]
 
 
-def first_encode(tool: Tool, source: Source, folder: Path) -> Spent | None:
-    """What the first encode took, if the tool then gives the file back; it also warms caches."""
+def checked(tool: Tool, source: Source, folder: Path) -> tuple[Spent, Spent] | None:
+    """What the first encode and decode took, if the tool gave the file back."""
     try:
-        spent = tool.encode(source, folder)
-        tool.decode(folder)
+        spent = tool.encode(source, folder), tool.decode(folder)
         exact, why = tool.is_exact(source, folder), "other samples came back"
     except Exception as error:  # every library has exceptions of its own
         exact, why = False, str(error).strip()

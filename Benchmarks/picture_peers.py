@@ -12,7 +12,7 @@ from pathlib import Path
 
 import imagecodecs
 import numpy as np
-from kinds import PICTURES, Source
+from kinds import DRAWING, PICTURES, Source
 from tool import LibraryTool, ProcessTool, Tool
 
 TILE = 256
@@ -42,18 +42,21 @@ class JpegXL(ProcessTool):
 
 
 class WebP(ProcessTool):
+    """Lossless; "-z 9" is the strongest and costs twenty times "-m 6" for a few percent."""
+
     packed_suffix = ".webp"
     plain_suffix = ".pam"
 
-    def __init__(self, strength: int) -> None:
-        self.strength = strength
-        self.name = f"WebP z{strength}"
+    def __init__(self, option: str, kinds: tuple[str, ...]) -> None:
+        self.option, self._kinds = option, kinds
+        self.name = f"WebP {option}"
+        self.encodes_once = option == "-z 9"
 
     def takes(self, source: Source) -> bool:
-        return source.kind in PICTURES and source.samples.dtype == np.uint8
+        return source.kind in self._kinds and source.samples.dtype == np.uint8
 
     def encode_command(self, path: Path, packed: Path) -> list:
-        options = ["-quiet", "-lossless", "-exact", "-z", self.strength]
+        options = ["-quiet", "-lossless", "-exact", *self.option.split()]
         return ["cwebp", *options, path, "-o", packed]
 
     def decode_command(self, packed: Path, plain: Path) -> list:
@@ -153,22 +156,21 @@ def jxl_library(effort: int, tile: int | None = None) -> PictureLibrary:
 
 
 def webp_library(tile: int | None = None) -> PictureLibrary:
-    """The strongest setting, which cwebp calls -z 9."""
+    """RGB only: without its "exact" option, which imagecodecs lacks, alpha is not kept."""
     return PictureLibrary(
-        "WebP z9",
-        lambda samples: imagecodecs.webp_encode(
-            samples, level=100, lossless=True, method=6, numthreads=1
-        ),
+        "WebP -m 6",
+        lambda samples: imagecodecs.webp_encode(samples, lossless=True, method=6, numthreads=1),
         imagecodecs.webp_decode,
-        planes=(3, 4),
+        planes=(3,),
         deep=False,
         tile=tile,
     )
 
 
 def picture_peers(thorough: bool) -> list[Tool]:
-    """Whole programs, then libraries; `thorough` adds JPEG XL e9, ten times as slow as e7."""
-    programs = [JpegXL(7), JpegXL(3), JpegXL(1), WebP(9), WebP(6)]
+    """Programs, then libraries; `thorough` adds JPEG XL e9, and WebP -z 9 for all pictures."""
+    programs = [JpegXL(7), JpegXL(3), JpegXL(1), WebP("-m 6", PICTURES)]
+    programs.append(WebP("-z 9", PICTURES if thorough else (DRAWING,)))
     if thorough:
         programs.append(JpegXL(9))
     colours = (1, 3, 4)

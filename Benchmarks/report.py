@@ -177,8 +177,8 @@ def circumstances() -> list[str]:
     """On what, with what and how busy: the lines every report opens with."""
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     return [
-        f"{processor()}, {os.cpu_count()} processors, Linux {platform.release()}, "
-        f"Python {platform.python_version()}; load average {load} at the end.",
+        f"{processor()}, {os.cpu_count()} processors, Python {platform.python_version()}; "
+        f"load average {load} at the end (1 is this run alone).",
         "",
         "Programs: " + "; ".join(program_versions()) + ".",
         "",

@@ -54,7 +54,7 @@ def every(limit: float) -> Limits:
 RECALL = {"S": 4, "M": 1.5, "L": 0.7}
 PUT = {"S": 8, "M": 4, "L": 2}
 AFTER_REFIT = {"S": 0.98, "M": 0.94, "L": 0.91}
-JXL, WEBP = "JPEG XL e7", "WebP z9"
+JXL, WEBP = "JPEG XL e7", "WebP -z 9"
 VOLUME_PEERS = (
     "JPEG XL e7 on slices, library", "pcodec 12", "Blosc2 zstd shuffle", "Blosc2 zstd bitshuffle",
     "Lorenzo + zstd 19",

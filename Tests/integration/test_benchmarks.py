@@ -14,6 +14,7 @@ sys.path.insert(0, str(ROOT / "Benchmarks"))
 import kinds  # noqa: E402
 from inputs import Mosaic, mirrored, write_npy_cube, write_png, write_ppm, write_wav  # noqa: E402
 from measure import Row, measure_file  # noqa: E402
+from publish import DOCS, REPORTS, body, publish, replaced  # noqa: E402
 from readers import png_samples, wav_sound  # noqa: E402
 from report import Comparison, table, write_csv  # noqa: E402
 from targets import AT_LEAST, AT_MOST, Line, target_lines  # noqa: E402
@@ -163,3 +164,23 @@ def test_large_inputs_are_what_they_say(tmp_path: Path) -> None:
     write_npy_cube(tmp_path / "a.npy", cube, 9)
     assert np.load(tmp_path / "a.npy").shape == (9, 9, 9)
     assert mirrored(7, 3).tolist() == [0, 1, 2, 2, 1, 0, 0]
+
+
+def test_reports_go_between_their_marks_and_nowhere_else(tmp_path: Path) -> None:
+    runs, docs = tmp_path / "runs", tmp_path / "docs"
+    runs.mkdir()
+    docs.mkdir()
+    for paper in {paper for paper, _, _ in REPORTS}:
+        (docs / paper).write_text((DOCS / paper).read_text())
+    before = (docs / "measurements.md").read_text()
+    (runs / "targets.md").write_text("# Title\n\n### Group\n| a | \\1 |\n")
+    (runs / "plot.png").write_bytes(b"png")
+    assert "compare.md" in publish(runs, docs) and "targets.md" not in publish(runs, docs)
+    paper = (docs / "performance.md").read_text()
+    assert "<!-- begin targets -->\n#### Group\n| a | \\1 |\n<!-- end targets -->" in paper
+    assert "# Title" not in paper
+    assert (docs / "measurements.md").read_text() == before
+    assert (docs / "plots" / "plot.png").read_bytes() == b"png"
+    assert body("# T\n\n## A\ntext") == "\n### A\ntext"
+    with pytest.raises(ValueError, match="one pair of marks"):
+        replaced("no marks", "targets", "text")
