@@ -1,4 +1,4 @@
-"""Pareto plots: bits per sample against speed, one picture per kind and direction.
+"""Pareto plots: bits per sample against speed, one picture per kind, encode beside decode.
 
 What always holds here:
 - Filled marks are whole programs, hollow ones libraries and codecs in memory; ours are joined from
@@ -34,19 +34,20 @@ def write_plots(folder: Path, rows: Sequence[Row], clock: str) -> list[Path]:
             kinds[row.group[1]].append(row)
     paths = []
     for kind, members in kinds.items():
-        for way in WAYS:
-            path = folder / f"pareto-{kind.replace(',', '').replace(' ', '-')}-{way}.png"
-            if plot(path, kind, members, way, clock):
-                paths.append(path)
+        path = folder / f"pareto-{kind.replace(',', '').replace(' ', '-')}.png"
+        figure, both = pyplot.subplots(1, 2, figsize=(15, 6), layout="constrained")
+        for way, axes in zip(WAYS, both):
+            plot(axes, members, way, clock)
+        figure.suptitle(f"{kind}, {len({row.source for row in members})} files, one thread")
+        figure.savefig(path, dpi=75)
+        pyplot.close(figure)
+        paths.append(path)
     return paths
 
 
-def plot(path: Path, kind: str, rows: list[Row], way: str, clock: str) -> bool:
-    """Whether there was anything to draw."""
+def plot(axes: Axes, rows: list[Row], way: str, clock: str) -> None:
     files = {row.source for row in rows}
-    figure, axes = pyplot.subplots(figsize=(9, 6), layout="constrained")
     efforts: dict[str, list[tuple[str, float, list[Row]]]] = defaultdict(list)
-    drawn = 0
     for name in tool_names(rows):
         own = [row for row in rows if row.tool == name]
         if {row.source for row in own} != files:
@@ -55,41 +56,33 @@ def plot(path: Path, kind: str, rows: list[Row], way: str, clock: str) -> bool:
         if is_ours(name):
             efforts[name.split(" ", 2)[2]].append((name.split()[1], bits, own))
         else:
-            drawn += draw(axes, name.removesuffix(", library"), PEER, way, clock, bits, own)
+            draw(axes, name.replace(", library", ""), PEER, way, clock, bits, own)
     for colour, (effort, sizes) in zip(OURS, efforts.items()):
-        drawn += draw_ours(axes, effort, sizes, colour, way, clock)
-    decorate(axes, f"{kind}, {len(files)} files, one thread", way)
-    if drawn:
-        figure.savefig(path, dpi=120)
-    pyplot.close(figure)
-    return drawn > 0
+        draw_ours(axes, effort, sizes, colour, way, clock)
+    decorate(axes, way)
 
 
 def draw(
     axes: Axes, label: str, colour: str, way: str, clock: str, bits: float, rows: list[Row]
-) -> int:
+) -> None:
     """The marks of one tool: as a program, and in memory."""
-    count = 0
     for timer in (clock, "inside"):
         speed = megabytes_per_second(rows, way, timer)
         if speed is not None:
-            count += 1
             inner = "none" if timer == "inside" else colour
             axes.scatter(speed, bits, s=36, edgecolors=colour, facecolors=inner, zorder=3)
             axes.annotate(
                 label, (speed, bits), xytext=(5, 4), textcoords="offset points", fontsize=7,
                 color=colour,
             )
-    return count
 
 
 def draw_ours(
     axes: Axes, effort: str, sizes: list[tuple[str, float, list[Row]]], colour: str, way: str,
     clock: str,
-) -> int:
-    count = 0
+) -> None:
     for size, bits, rows in sizes:
-        count += draw(axes, size, colour, way, clock, bits, rows)
+        draw(axes, size, colour, way, clock, bits, rows)
     for timer, style in ((clock, "-"), ("inside", ":")):
         points = [
             (speed, bits)
@@ -99,11 +92,10 @@ def draw_ours(
         if points:
             name = f"gamd {effort}, {'in memory' if timer == 'inside' else 'program'}"
             axes.plot(*zip(*points), style, color=colour, linewidth=1, label=name)
-    return count
 
 
-def decorate(axes: Axes, title: str, way: str) -> None:
-    axes.set(xscale="log", title=title, ylabel="bits per sample (less is better)")
+def decorate(axes: Axes, way: str) -> None:
+    axes.set(xscale="log", ylabel="bits per sample (less is better)")
     axes.set_xlabel(f"{way}, MB of samples per second (more is better)")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -46,7 +46,7 @@ def write_plot(path: Path, found: Sequence[Measured]) -> None:
     for axes in (times, memory):
         axes.grid(True, alpha=0.25)
         axes.legend(fontsize=8)
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=75)
     pyplot.close(figure)
 
 

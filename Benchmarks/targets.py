@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kinds import BAND, DEEP_PICTURE, DISTANCE, DRAWING, FLOAT_VOLUME, PHOTO, SOUND
+from kinds import BAND, DEEP_PICTURE, DISTANCE, DRAWING, FLOAT_VOLUME, INT_VOLUME, PHOTO, SOUND
 from large import FOLDER as LARGE
 from measure import Row
 from report import Comparison, grouped, is_ours, tool_names
@@ -157,6 +157,9 @@ class Judge:
     def distances(self) -> list[Line]:
         return self.bytes_lines(self.best_volume_peer(), {}, every(0.8)) + self.only_fit()
 
+    def other_volumes(self) -> list[Line]:
+        return self.bytes_lines(self.best_volume_peer(), {}, {}) + self.only_fit()
+
     def bands(self) -> list[Line]:
         return self.bytes_lines(self.best_volume_peer(), {}, every(1.0)) + self.only_fit()
 
@@ -206,6 +209,7 @@ LINES: dict[str, Callable[[Judge], list[Line]]] = {
     SOUND: Judge.sound,
     DISTANCE: Judge.distances,
     BAND: Judge.bands,
+    INT_VOLUME: Judge.other_volumes,
     FLOAT_VOLUME: Judge.floats,
 }
 

@@ -14,6 +14,7 @@ sys.path.insert(0, str(ROOT / "Benchmarks"))
 import kinds  # noqa: E402
 from inputs import Mosaic, mirrored, write_npy_cube, write_png, write_ppm, write_wav  # noqa: E402
 from measure import Row, measure_file  # noqa: E402
+from PIL import Image  # noqa: E402
 from publish import DOCS, REPORTS, body, publish, replaced  # noqa: E402
 from readers import png_samples, wav_sound  # noqa: E402
 from report import Comparison, table, write_csv  # noqa: E402
@@ -174,13 +175,13 @@ def test_reports_go_between_their_marks_and_nowhere_else(tmp_path: Path) -> None
         (docs / paper).write_text((DOCS / paper).read_text())
     before = (docs / "measurements.md").read_text()
     (runs / "targets.md").write_text("# Title\n\n### Group\n| a | \\1 |\n")
-    (runs / "plot.png").write_bytes(b"png")
+    Image.new("RGB", (30, 20), "red").save(runs / "plot.png")
     assert "compare.md" in publish(runs, docs) and "targets.md" not in publish(runs, docs)
     paper = (docs / "performance.md").read_text()
     assert "<!-- begin targets -->\n#### Group\n| a | \\1 |\n<!-- end targets -->" in paper
     assert "# Title" not in paper
     assert (docs / "measurements.md").read_text() == before
-    assert (docs / "plots" / "plot.png").read_bytes() == b"png"
+    assert Image.open(docs / "plots" / "plot.png").size == (30, 20)
     assert body("# T\n\n## A\ntext") == "\n### A\ntext"
     with pytest.raises(ValueError, match="one pair of marks"):
         replaced("no marks", "targets", "text")
