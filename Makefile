@@ -6,14 +6,15 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-bench build build-tests lint test unit integration demo bench fuzz \
-	crash damage memory soak python-protocol clean
+.PHONY: help setup setup-bench build build-tests lint test unit integration demo bench fuzz crash \
+	damage memory soak python-protocol bench-scaling bench-cell bench-effort clean
 
 PYTHON := .build/venv/bin/python
 JOBS ?= 2
 SWIFT_BUILD := swift build -c release -j $(JOBS)
 SEED ?= 0
 FOLDER ?= Examples
+BENCH ?=
 
 help:  ## Lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 26
@@ -45,8 +46,17 @@ test: build-tests lint unit  ## Proves everything: Swift tests, lint, the real d
 demo: build  ## Puts four signals, reads them back in three ways, prints one table
 	@$(PYTHON) Examples/demo.py
 
-bench: setup-bench build  ## Compares with JPEG XL, WebP, FLAC and Blosc2: FOLDER=...
-	$(PYTHON) Benchmarks/compare.py $(FOLDER)
+bench: setup-bench build  ## Beside JPEG XL, WebP, FLAC, fpzip ...: FOLDER=... BENCH="--rounds 1"
+	$(PYTHON) Benchmarks/compare.py $(FOLDER) $(BENCH)
+
+bench-scaling: setup-bench build  ## Time and memory against size: FOLDER=...
+	$(PYTHON) Benchmarks/scaling.py $(FOLDER) $(BENCH)
+
+bench-cell: setup-bench build  ## Regions, thumbnail, samples beside TensorStore, TileDB: FOLDER=...
+	$(PYTHON) Benchmarks/cell.py $(FOLDER) $(BENCH)
+
+bench-effort: setup-bench build  ## What each refit effort costs and gains: FOLDER=...
+	$(PYTHON) Benchmarks/effort.py $(FOLDER) $(BENCH)
 
 fuzz: build  ## Long campaign of damaged files and frames: SEED=...
 	$(PYTHON) Tests/campaigns/fuzz.py --rounds 2000 --seed $(SEED)

@@ -16,7 +16,7 @@ packages=(
 )
 requirements=(Python/requirements-test.txt)
 if [[ "${1:-}" == "--bench" ]]; then
-    packages+=(webp libjxl-tools)
+    packages+=(webp libjxl-tools wavpack)
     requirements+=(Benchmarks/requirements.txt)
 fi
 venv=.build/venv
