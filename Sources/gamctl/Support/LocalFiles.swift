@@ -15,10 +15,15 @@ struct PluginOptions: ParsableArguments {
     @Option(help: "Folder of plugin manifests and libraries; repeatable.")
     var plugins: [String] = []
 
+    @Flag(help: "Run adapters in this process instead of workers; for plugins one trusts.")
+    var inProcess = false
+
     func registry() -> PluginRegistry {
         let system = ["/usr/local/lib/gamd/plugins", "/usr/lib/gamd/plugins"]
         let folders = plugins + environmentFolders() + (plugins.isEmpty ? system : [])
-        return PluginRegistry(manifestFolders: folders, libraryFolders: folders)
+        return PluginRegistry(
+            manifestFolders: folders, libraryFolders: folders,
+            isolation: inProcess ? .inProcess : .workers(WorkerOptions()))
     }
 
     private func environmentFolders() -> [String] {
