@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup setup-bench build build-tests lint test unit integration demo bench fuzz \
-	crash memory soak python-protocol clean
+	crash hostile memory soak python-protocol clean
 
 PYTHON := .build/venv/bin/python
 JOBS ?= 2
@@ -54,10 +54,13 @@ fuzz: build  ## Long campaign of damaged files and frames: SEED=...
 crash: build  ## 200 times kill -9 under four writers, checked by an oracle outside the daemon
 	$(PYTHON) Tests/campaigns/crash.py --kills 200 --seed $(SEED)
 
+hostile: build  ## Every harmful plugin 20 times, and what other clients notice of it
+	$(PYTHON) Tests/campaigns/hostile.py --times 20
+
 memory: build  ## A 200-megapixel picture with the daemon's peak memory under 1 GiB
 	$(PYTHON) Tests/campaigns/memory.py --megapixels 200
 
-soak: crash fuzz memory  ## All long campaigns, one after the other
+soak: crash fuzz hostile memory  ## All long campaigns, one after the other
 
 python-protocol: setup  ## Writes the Python messages anew from gam.proto
 	protoc -ISources/GAMProtocol --python_out=Python/src/gamd --pyi_out=Python/src/gamd \

@@ -146,12 +146,13 @@ public final class PluginRegistry: Sendable {
     }
 
     /// The adapter for the file behind `descriptor`: among the candidates the one whose probe is
-    /// surest. A file whose suffix alone fits goes to that adapter, whose error then says what is
-    /// wrong with it.
+    /// surest; a single one is not asked. Its error then says what is wrong with the file.
     public func detect(descriptor: Int32, fileName: String) throws(PluginError) -> Adapter {
         let file = try PositionedFile(descriptor: descriptor, plugin: "gamd", name: fileName)
         let head = try file.head(MagicPattern.headBytes)
         let ids = candidates(head: head, fileName: fileName)
+        // With one candidate there is nothing to choose: its own error says what is wrong.
+        if ids.count == 1 { return try adapter(id: ids[0]) }
         var best: (adapter: Adapter, confidence: Int)?
         var firstError: PluginError?
         for id in ids {

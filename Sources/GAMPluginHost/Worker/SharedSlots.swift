@@ -1,4 +1,4 @@
-// The memory that host and worker share: two slots, one being filled while the other is read.
+// The memory that host and worker share: slots, some being filled while others are read.
 // What always holds:
 // - Nobody can shrink it, so that reading it never faults.
 // - The host copies out of it before it checks anything: the worker may write at any time.
@@ -7,7 +7,7 @@ import CLinux
 import Glibc
 
 final class SharedSlots {
-    static let count = 2
+    static let count = 4
     /// One second-level cache of today's processors; larger slots were not faster.
     static let slotBytes = 1 << 20
 

@@ -25,15 +25,16 @@ package final class WorkerLoop {
     let socket: Int32
     let library: PluginLibrary
     let slots: SharedSlots
-    /// Descriptors that are open while it waits for work.
-    private let descriptorsIdle: Int32
+    /// Descriptors that are open while it waits for work; nil behind the wall, where no new ones
+    /// can be made.
+    private let descriptorsIdle: Int32?
 
     /// Never returns: serves `socket` until its host is gone.
     package static func run(socket: Int32, walls: some WorkerWalls) -> Never {
         let setup = WorkerSetup(socket: socket, walls: walls)
         do throws(PluginError) {
-            guard let (library, slots) = try setup.run() else { _exit(2) }
-            let loop = WorkerLoop(socket, library, slots)
+            guard let (library, slots, isWalled) = try setup.run() else { _exit(2) }
+            let loop = WorkerLoop(socket, library, slots, isWalled)
             var ready = PacketWriter(.ready)
             library.profile.write(&ready)
             loop.send(ready)
@@ -46,12 +47,14 @@ package final class WorkerLoop {
         }
     }
 
-    private init(_ socket: Int32, _ library: PluginLibrary, _ slots: SharedSlots) {
+    private init(
+        _ socket: Int32, _ library: PluginLibrary, _ slots: SharedSlots, _ isWalled: Bool
+    ) {
         self.socket = socket
         self.library = library
         self.slots = slots
-        descriptorsIdle = clinux_open_descriptors(Int32(Self.descriptorsMax) - 1)
-        let id = library.id
+        let last = Int32(Self.descriptorsMax) - 1
+        descriptorsIdle = isWalled ? nil : clinux_open_descriptors(last)
         HostLog.sink = { _, file, level, text in
             var packet = PacketWriter(.log)
             packet.number(level)
@@ -61,7 +64,6 @@ package final class WorkerLoop {
                 clinux_send_packet(socket, $0.baseAddress, $0.count, nil, 0, 0)
             }
         }
-        clinux_name_thread("gamd-" + id)
     }
 
     private func serve() -> Never {
@@ -99,6 +101,7 @@ package final class WorkerLoop {
 
     /// The error when a session left descriptors behind, which is the end of this worker.
     func leak() -> PluginError? {
+        guard let descriptorsIdle else { return nil }
         let open = clinux_open_descriptors(Int32(Self.descriptorsMax) - 1)
         guard open != descriptorsIdle else { return nil }
         return .fault(

@@ -128,9 +128,10 @@ final class WorkerProcess: @unchecked Sendable {
 
     private static func meaning(of status: Int32) -> String {
         let signal = status & 0x7f
+        let code = (status >> 8) & 0xff
         switch signal {
-        case 0: return "its worker ended with exit code \((status >> 8) & 0xff)"
-        case SIGKILL: return "it closed the connection of its worker, or the system killed it"
+        case 0 where code != 0: return "its worker ended with exit code \(code)"
+        case 0, SIGKILL: return "it closed the connection of its worker, or the system killed it"
         case SIGSYS: return "it made a system call that no adapter may make and was stopped"
         default: return "it crashed: \(String(cString: strsignal(signal))) (signal \(signal))"
         }

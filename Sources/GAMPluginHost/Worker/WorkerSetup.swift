@@ -16,7 +16,7 @@ struct WorkerSetup<Walls: WorkerWalls> {
     }
 
     /// Nil when the host's first packet is not one of this version.
-    func run() throws(PluginError) -> (PluginLibrary, SharedSlots)? {
+    func run() throws(PluginError) -> (PluginLibrary, SharedSlots, isWalled: Bool)? {
         guard let received = WorkerLoop.receive(socket), let memory = received.file,
             received.packet.kind == .load
         else { return nil }
@@ -25,6 +25,7 @@ struct WorkerSetup<Walls: WorkerWalls> {
             let slots = SharedSlots(mapping: memory)
         else { return nil }
         close(memory)
+        clinux_name_thread("gamd-" + order.library.id)
         let identity = order.library
         func wall(_ status: Int32, _ what: String) throws(PluginError) {
             guard status < 0, order.sandbox != .off else { return }
@@ -50,7 +51,7 @@ struct WorkerSetup<Walls: WorkerWalls> {
         if order.sandbox != .off {
             try wall(walls.beforeWorking(landlock: landlock), "the wall for work")
         }
-        return (library, slots)
+        return (library, slots, order.sandbox != .off)
     }
 
     private static var advice: String {
