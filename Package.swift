@@ -91,7 +91,8 @@ let package = Package(
         // Plugins
         .target(
             name: "ImageAdapter", dependencies: ["CGAMPlugin", "CSpng", "CTiff", "CZlib"],
-            path: "Plugins/image", publicHeadersPath: "."),
+            path: "Plugins/image", publicHeadersPath: ".",
+            linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("jpeg")]),
         .target(
             name: "AudioAdapter", dependencies: ["CGAMPlugin", "CSndfile"], path: "Plugins/audio",
             publicHeadersPath: "."),

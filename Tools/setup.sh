@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 packages=(
     pkg-config git python3 python3-venv
     librocksdb-dev libspng-dev libtiff-dev libsndfile1-dev libzstd-dev libxxhash-dev zlib1g-dev
-    libseccomp-dev protobuf-compiler flac
+    libwebp-dev libjpeg62-turbo-dev libseccomp-dev gcc libc6-dev protobuf-compiler flac
 )
 requirements=(Python/requirements-test.txt)
 if [[ "${1:-}" == "--bench" ]]; then
