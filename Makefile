@@ -6,8 +6,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-bench build build-tests lint test unit integration demo bench fuzz \
-	crash memory clients disk-full faults backups mixed soak bench-small python-protocol clean setup-package install deb
+.PHONY: help setup setup-bench setup-package build build-tests lint test unit integration demo bench \
+	fuzz crash damage memory clients disk-full faults backups mixed soak python-protocol bench-scaling \
+	bench-cell bench-effort bench-small hostile plugin-reference install install-kit deb clean
 
 export DESTDIR PREFIX SYSCONFDIR UNITDIR
 PYTHON := .build/venv/bin/python
@@ -16,6 +17,7 @@ SWIFT_BUILD := swift build -c release -j $(JOBS)
 SEED ?= 0
 MINUTES ?= 120
 FOLDER ?= Examples
+BENCH ?=
 
 help:  ## Lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 26
@@ -50,14 +52,29 @@ test: build-tests lint unit  ## Proves everything: Swift tests, lint, the real d
 demo: build  ## Puts four signals, reads them back in three ways, prints one table
 	@$(PYTHON) Examples/demo.py
 
-bench: setup-bench build  ## Compares with JPEG XL, WebP, FLAC and Blosc2: FOLDER=...
-	$(PYTHON) Benchmarks/compare.py $(FOLDER)
+bench: setup-bench build  ## Beside JPEG XL, WebP, FLAC, fpzip ...: FOLDER=... BENCH="--rounds 1"
+	$(PYTHON) Benchmarks/compare.py $(FOLDER) $(BENCH)
+
+bench-scaling: setup-bench build  ## Time and memory against size: FOLDER=...
+	$(PYTHON) Benchmarks/scaling.py $(FOLDER) $(BENCH)
+
+bench-cell: setup-bench build  ## Regions, thumbnail, samples beside TensorStore, TileDB: FOLDER=...
+	$(PYTHON) Benchmarks/cell.py $(FOLDER) $(BENCH)
+
+bench-effort: setup-bench build  ## What each refit effort costs and gains: FOLDER=...
+	$(PYTHON) Benchmarks/effort.py $(FOLDER) $(BENCH)
 
 fuzz: build  ## Long campaign of damaged files and frames: SEED=...
 	$(PYTHON) Tests/campaigns/fuzz.py --rounds 2000 --seed $(SEED)
 
 crash: build  ## 200 times kill -9 under four writers, checked by an oracle outside the daemon
 	$(PYTHON) Tests/campaigns/crash.py --kills 200 --seed $(SEED)
+
+damage: build  ## 10,000 flipped bits, 500 truncations and swaps in stored records: SEED=...
+	$(PYTHON) Tests/campaigns/damage.py --seed $(SEED)
+
+hostile: build  ## Every harmful plugin 20 times, and what other clients notice of it
+	$(PYTHON) Tests/campaigns/hostile.py --times 20
 
 memory: build  ## A 200-megapixel picture with the daemon's peak memory under 1 GiB
 	$(PYTHON) Tests/campaigns/memory.py --megapixels 200
@@ -77,7 +94,7 @@ backups: build  ## 20 backups under 8 writers, restored and compared
 mixed: build  ## Two hours of mixed work: memory, descriptors, space (MINUTES=...)
 	$(PYTHON) Tests/campaigns/mixed.py --minutes $(MINUTES) --seed $(SEED)
 
-soak: crash fuzz memory clients disk-full faults backups mixed  ## All long campaigns in a row
+soak: crash damage fuzz hostile memory clients disk-full faults backups mixed  ## All long campaigns
 
 bench-small: setup-bench build  ## stat and warm reads beside redis GET
 	$(PYTHON) Benchmarks/small_operations.py
@@ -91,6 +108,20 @@ deb: setup-package build  ## Makes a Debian package in .build/deb, checked by li
 python-protocol: setup  ## Writes the Python messages anew from gam.proto
 	protoc -ISources/GAMProtocol --python_out=Python/src/gamd --pyi_out=Python/src/gamd \
 		Sources/GAMProtocol/gam.proto
+
+plugin-reference:  ## Writes docs/plugin-reference.md anew from the header
+	python3 Tools/plugin_reference.py > docs/plugin-reference.md
+
+PREFIX ?= /usr/local
+KIT := $(DESTDIR)$(PREFIX)/share/gamd/plugin-kit
+
+install-kit:  ## Installs the kit for plugin authors: header, pkg-config, Swift package: PREFIX=...
+	install -d $(DESTDIR)$(PREFIX)/include/gamd $(DESTDIR)$(PREFIX)/lib/pkgconfig $(KIT)/Sources
+	install -m 644 Sources/CGAMPlugin/include/*.h $(DESTDIR)$(PREFIX)/include/gamd/
+	sed 's#@PREFIX@#$(PREFIX)#' PluginKit/gam-plugin.pc.in \
+		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/gam-plugin.pc
+	install -m 644 PluginKit/Package.swift $(KIT)/
+	cp -rL PluginKit/Sources/CGAMPlugin PluginKit/Sources/GAMPluginKit $(KIT)/Sources/
 
 clean:  ## Removes everything that was built or installed into this folder
 	rm -rf .build

@@ -22,12 +22,12 @@ copy() { install -D -m "$1" "$2" "$root$3"; }
 runtime() { ldd "$@" | awk '/swift\/linux/ { print $3 }' | sort -u; }
 
 programs=(gamd gamctl)
-[[ -x $build/gamd-worker ]] && programs+=(gamd-worker)
-
 for program in "${programs[@]}"; do
     copy 755 "$build/$program" "$prefix/bin/$program"
     patchelf --set-rpath '$ORIGIN/../lib/gamd/swift' "$root$prefix/bin/$program"
 done
+copy 755 "$build/gamd-worker" "$library/gamd-worker"
+patchelf --set-rpath '$ORIGIN/swift' "$root$library/gamd-worker"
 for plugin in "$build"/libgamd-*.so; do
     name=$(basename "$plugin")
     copy 644 "$plugin" "$library/plugins/$name"
@@ -36,7 +36,7 @@ done
 for manifest in Plugins/*.toml; do
     copy 644 "$manifest" "$library/plugins/$(basename "$manifest")"
 done
-for file in $(runtime "${programs[@]/#/$build/}" "$build"/libgamd-*.so); do
+for file in $(runtime "${programs[@]/#/$build/}" "$build"/gamd-worker "$build"/libgamd-*.so); do
     copy 644 "$file" "$library/swift/$(basename "$file")"
 done
 

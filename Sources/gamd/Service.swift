@@ -34,13 +34,14 @@ struct Service {
         let folders = plugins + Self.installedFolder + settings.plugins.folders
         let registry = PluginRegistry(
             manifestFolders: folders,
-            libraryFolders: folders + settings.plugins.libraryFolders)
+            libraryFolders: folders + settings.plugins.libraryFolders,
+            isolation: settings.plugins.isolationRule,
+            quarantine: settings.plugins.quarantineRule)
         for problem in registry.problems { log.warning("\(problem)") }
         for entry in registry.entries {
             log.info("plugin \(entry.manifest.id) \(entry.manifest.version): \(entry.state)")
         }
-        return PluginAdapters(
-            registry: registry, memoryBytesMax: settings.plugins.memoryBytesMax)
+        return PluginAdapters(registry: registry, settings: settings.plugins)
     }
 
     /// The plugins that were installed with this program: lib/gamd/plugins beside its folder.

@@ -6,8 +6,10 @@
 //   "r" + space    blobs that no signal names any more, to be deleted: CatalogSpace
 //   "q" + key      a signal found damaged: CatalogQuarantine
 //   "s"            how far the scrub is: CatalogScrubPass
+//   "o"            there may be blobs that nothing names: a sweep is to find them; no value
 //
-// What always holds: every blob in the store is named by a signal, by a "p" or by an "r" key.
+// What always holds: every blob in the store is named by a signal, by a "p" or by an "r" key, or there
+// is the "o" key.
 
 import GAMStore
 
@@ -17,6 +19,7 @@ package enum CatalogKeys {
     package static let pendingPrefix = Array("p".utf8)
     package static let reclaimPrefix = Array("r".utf8)
 
+    package static let sweep = Array("o".utf8)
     package static let quarantinePrefix = Array("q".utf8)
     package static let scrub = Array("s".utf8)
 

@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// What the daemon keeps in its store besides blobs; docs/storage-layout.md tells the keys.
+/// What the daemon keeps in its store besides blobs; CatalogKeys.swift tells the keys.
 /// Private to the daemon: nothing outside the store ever sees these bytes.
 
 #if canImport(FoundationEssentials)
@@ -145,18 +145,6 @@ package nonisolated struct CatalogRecord: @unchecked Sendable {
     set {_uniqueStorage()._effortTried = newValue}
   }
 
-  /// sum of the XXH3-128 of id and bytes of every record: every bit counts,
-  package var recordHashLow: UInt64 {
-    get {_storage._recordHashLow}
-    set {_uniqueStorage()._recordHashLow = newValue}
-  }
-
-  /// also those that recall does not notice
-  package var recordHashHigh: UInt64 {
-    get {_storage._recordHashHigh}
-    set {_uniqueStorage()._recordHashHigh = newValue}
-  }
-
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -255,7 +243,7 @@ fileprivate nonisolated let _protobuf_package = "gam.catalog.v1"
 
 nonisolated extension CatalogRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Record"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}manifest\0\u{3}manifest_pieces\0\u{3}record_space\0\u{3}attachment_space\0\u{1}generation\0\u{1}kind\0\u{1}adapter\0\u{3}adapter_version\0\u{1}exactness\0\u{3}file_name\0\u{3}media_type\0\u{3}file_bytes\0\u{3}created_unix_ms\0\u{1}metadata\0\u{3}metadata_pieces\0\u{3}attachment_bytes\0\u{3}attachment_hash_low\0\u{3}attachment_hash_high\0\u{3}effort_tried\0\u{3}record_hash_low\0\u{3}record_hash_high\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}manifest\0\u{3}manifest_pieces\0\u{3}record_space\0\u{3}attachment_space\0\u{1}generation\0\u{1}kind\0\u{1}adapter\0\u{3}adapter_version\0\u{1}exactness\0\u{3}file_name\0\u{3}media_type\0\u{3}file_bytes\0\u{3}created_unix_ms\0\u{1}metadata\0\u{3}metadata_pieces\0\u{3}attachment_bytes\0\u{3}attachment_hash_low\0\u{3}attachment_hash_high\0\u{3}effort_tried\0")
 
   fileprivate class _StorageClass {
     var _manifest: Data = Data()
@@ -277,8 +265,6 @@ nonisolated extension CatalogRecord: SwiftProtobuf.Message, SwiftProtobuf._Messa
     var _attachmentHashLow: UInt64 = 0
     var _attachmentHashHigh: UInt64 = 0
     var _effortTried: UInt32 = 0
-    var _recordHashLow: UInt64 = 0
-    var _recordHashHigh: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -308,8 +294,6 @@ nonisolated extension CatalogRecord: SwiftProtobuf.Message, SwiftProtobuf._Messa
       _attachmentHashLow = source._attachmentHashLow
       _attachmentHashHigh = source._attachmentHashHigh
       _effortTried = source._effortTried
-      _recordHashLow = source._recordHashLow
-      _recordHashHigh = source._recordHashHigh
     }
   }
 
@@ -347,8 +331,6 @@ nonisolated extension CatalogRecord: SwiftProtobuf.Message, SwiftProtobuf._Messa
         case 17: try { try decoder.decodeSingularFixed64Field(value: &_storage._attachmentHashLow) }()
         case 18: try { try decoder.decodeSingularFixed64Field(value: &_storage._attachmentHashHigh) }()
         case 19: try { try decoder.decodeSingularUInt32Field(value: &_storage._effortTried) }()
-        case 20: try { try decoder.decodeSingularFixed64Field(value: &_storage._recordHashLow) }()
-        case 21: try { try decoder.decodeSingularFixed64Field(value: &_storage._recordHashHigh) }()
         default: break
         }
       }
@@ -418,12 +400,6 @@ nonisolated extension CatalogRecord: SwiftProtobuf.Message, SwiftProtobuf._Messa
       if _storage._effortTried != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._effortTried, fieldNumber: 19)
       }
-      if _storage._recordHashLow != 0 {
-        try visitor.visitSingularFixed64Field(value: _storage._recordHashLow, fieldNumber: 20)
-      }
-      if _storage._recordHashHigh != 0 {
-        try visitor.visitSingularFixed64Field(value: _storage._recordHashHigh, fieldNumber: 21)
-      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -452,8 +428,6 @@ nonisolated extension CatalogRecord: SwiftProtobuf.Message, SwiftProtobuf._Messa
         if _storage._attachmentHashLow != rhs_storage._attachmentHashLow {return false}
         if _storage._attachmentHashHigh != rhs_storage._attachmentHashHigh {return false}
         if _storage._effortTried != rhs_storage._effortTried {return false}
-        if _storage._recordHashLow != rhs_storage._recordHashLow {return false}
-        if _storage._recordHashHigh != rhs_storage._recordHashHigh {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -48,6 +48,19 @@ struct ConfigurationKey: Sendable {
         }
     }
 
+    /// Takes the value over from another configuration.
+    func copy(from other: ServerConfiguration, to configuration: inout ServerConfiguration) {
+        switch target {
+        case .integer(let place, _): configuration[keyPath: place] = other[keyPath: place]
+        case .boolean(let place): configuration[keyPath: place] = other[keyPath: place]
+        case .text(let place), .choice(let place, _):
+            configuration[keyPath: place] = other[keyPath: place]
+        case .octal(let place): configuration[keyPath: place] = other[keyPath: place]
+        case .integers(let place, _): configuration[keyPath: place] = other[keyPath: place]
+        case .texts(let place): configuration[keyPath: place] = other[keyPath: place]
+        }
+    }
+
     private static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {
@@ -113,6 +126,7 @@ enum ConfigurationKeys {
             "timeouts.shutdown_seconds", .integer(\.timeouts.shutdownSeconds, 0...6),
             isLive: true),
         .init("threads.puts", .integer(\.threads.puts, 1...256)),
+        .init("threads.large", .integer(\.threads.large, 1...256)),
         .init("threads.reads", .integer(\.threads.reads, 1...1_024)),
         .init("threads.codec", .integer(\.threads.codec, 0...256)),
         .init("refit.enabled", .boolean(\.refit.enabled), isLive: true),
@@ -123,8 +137,20 @@ enum ConfigurationKeys {
         .init("backup.folder", .text(\.backup.folder), isLive: true),
         .init("plugins.folders", .texts(\.plugins.folders)),
         .init("plugins.library_folders", .texts(\.plugins.libraryFolders)),
+        .init("plugins.isolation", .choice(\.plugins.isolation, ["workers", "in-process"])),
+        .init(
+            "plugins.sandbox", .choice(\.plugins.sandbox, ["required", "available", "off"])),
+        .init("plugins.idle_workers_max", .integer(\.plugins.idleWorkersMax, 0...64)),
         .init(
             "plugins.memory_bytes_max", .integer(\.plugins.memoryBytesMax, 1...(1 << 40))),
+        .init("plugins.points_max", .integer(\.plugins.pointsMax, 1...(1 << 40))),
+        .init("plugins.channels_max", .integer(\.plugins.channelsMax, 1...64)),
+        .init("plugins.output_bytes_max", .integer(\.plugins.outputBytesMax, someBytes)),
+        .init("plugins.seconds_max", .integer(\.plugins.secondsMax, seconds)),
+        .init("plugins.faults_max", .integer(\.plugins.faultsMax, 1...1_000)),
+        .init("plugins.fault_window_seconds", .integer(\.plugins.faultWindowSeconds, seconds)),
+        .init(
+            "plugins.quarantine_seconds", .integer(\.plugins.quarantineSeconds, 1...31_536_000)),
         .init(
             "log.level",
             .choice(

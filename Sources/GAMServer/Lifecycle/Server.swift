@@ -160,7 +160,7 @@ public final class Server: Sendable {
     /// then; their names are returned.
     public func reload(_ configuration: ResolvedConfiguration) -> [String] {
         let waiting = configuration.settings.restartKeys(comparedWith: live.now)
-        live.replace(configuration)
+        live.replace(configuration.reloaded(over: live.resolved))
         let policy = AccessPolicy(configuration.settings.access, owner: geteuid())
         listener.applyAccess(policy.level)
         return waiting
@@ -172,6 +172,8 @@ public final class Server: Sendable {
     public func stop() -> Bool {
         guard !isStopped.exchange(true, ordering: .acquiringAndReleasing) else { return true }
         listener.stopAccepting()
+        // Told at once, waited for at the end: nobody waits for idle work.
+        _ = refits.stop(milliseconds: 0)
         let milliseconds = live.now.timeouts.shutdownSeconds * 1000
         if !listener.waitForConnections(milliseconds: milliseconds) {
             log.warning("cancelling requests that did not end in \(milliseconds) ms")

@@ -30,7 +30,9 @@ extension RequestHandlers {
         // What cannot shrink takes as much again in the store.
         try spools.checkFreeSpace(before: signal.description.rawBytes)
         let reply = try store(signal, key, upload, options, job.context, progress)
-        audit(.signalStored, job, reply.put.replaced ? "replaced" : "stored")
+        audit(
+            .signalStored, job, reply.put.replaced ? "replaced" : "stored",
+            adapter: signal.adapter)
         return reply
     }
 
@@ -89,7 +91,6 @@ extension RequestHandlers {
             try Self.check(manifest, against: signal)
             var record = Self.record(for: signal, upload)
             record.recordSpace = .init(reservation.records.bytes)
-            record.setSum(sink.sum)
             try Attachments.write(
                 manifest: manifest.serialized(), metadata: signal.metadata, into: &record,
                 space: reservation.attachments, store: catalog.store)

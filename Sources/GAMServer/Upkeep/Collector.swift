@@ -1,10 +1,6 @@
-// Finds blobs that nothing names any more, and gives dead space back to the disk.
-//
-// What always holds:
-// - Only spaces that had blobs before the catalog was read are judged. A write marks its spaces
-//   durably before its first blob, and a space goes from "p" through an entry to "r" in this order;
-//   so one that is found in none of the three, read in this order, is named by nobody.
-// - While an entry is damaged, nobody knows which blobs it names: then nothing is deleted.
+// Deletes blobs that nothing names any more, and gives dead space back to the disk.
+// What always holds: while an entry is damaged, nobody knows which blobs it names; then nothing is
+// deleted, and the damaged entries are counted.
 
 import GAMProtocol
 import GAMStore
@@ -16,12 +12,11 @@ struct Collector {
     func collect() throws -> WireCollectResult {
         var result = WireCollectResult()
         result.bytesBefore = try catalog.store.size().bytes
-        var unnamed = try spacesWithBlobs()
-        try dropMarked(CatalogKeys.pendingPrefix, from: &unnamed)
-        result.damaged = UInt64(try dropNamed(from: &unnamed))
-        try dropMarked(CatalogKeys.reclaimPrefix, from: &unnamed)
-        if result.damaged == 0 {
-            for space in unnamed { result.orphans += UInt64(try delete(space)) }
+        let sweep = OrphanSweep(store: catalog.store, partition: catalog.partition)
+        if let orphans = try sweep.orphans() {
+            for space in orphans { result.orphans += UInt64(try delete(space)) }
+        } else {
+            result.damaged = UInt64(try damagedEntries())
         }
         try context.check()
         try catalog.store.reclaimSpace()
@@ -29,48 +24,13 @@ struct Collector {
         return result
     }
 
-    private func spacesWithBlobs() throws -> Set<BlobSpace> {
-        var spaces: Set<BlobSpace> = []
-        var after: BlobID?
-        while true {
-            try context.check()
-            let ids = try catalog.store.blobIDs(prefix: [], after: after, limit: 10_000)
-            for id in ids {
-                if let space = BlobSpace(Array(id.bytes.prefix(BlobSpace.byteCount))) {
-                    spaces.insert(space)
-                }
-            }
-            guard let last = ids.last else { return spaces }
-            after = last
-        }
-    }
-
-    private func dropMarked(_ prefix: [UInt8], from spaces: inout Set<BlobSpace>) throws {
-        var after: [UInt8]?
-        while true {
-            let page = try catalog.store.scan(
-                catalog.partition, prefix: prefix, after: after, limit: 10_000)
-            for entry in page.entries {
-                if let space = CatalogKeys.space(of: entry.key) { spaces.remove(space) }
-            }
-            after = page.entries.last?.key
-            if page.isLast || after == nil { return }
-        }
-    }
-
-    /// The number of damaged entries.
-    private func dropNamed(from spaces: inout Set<BlobSpace>) throws -> Int {
+    private func damagedEntries() throws -> Int {
         var damaged = 0
         var after: String?
         while true {
             try context.check()
             let page = try catalog.list(prefix: "", after: after, limit: 10_000)
-            for (_, record) in page.entries {
-                switch record {
-                case .success(let record): spaces.subtract(record.spaces)
-                case .failure: damaged += 1
-                }
-            }
+            for case (_, .failure) in page.entries { damaged += 1 }
             after = page.entries.last?.key
             if page.isLast || after == nil { return damaged }
         }

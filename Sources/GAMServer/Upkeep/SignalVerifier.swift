@@ -20,24 +20,7 @@ package enum SignalVerifier {
                 "the recalled samples have hash \(hash.hex), stored were"
                     + " \(manifest.contentHash.hex); put the signal again or restore a backup")
         }
-        try verifyRecords(of: signal)
         try signal.attachments.verify()
-    }
-
-    /// Every bit of every record, also those that recall does not need.
-    private static func verifyRecords(of signal: OpenSignal) throws {
-        let sum = RecordSum()
-        for id in signal.record.manifest.recordIDs {
-            sum.add(try signal.record.recordSpace.blob(id), try signal.source.bytes(of: id))
-        }
-        let message = signal.record.message
-        let stored = BodyHash(low: message.recordHashLow, high: message.recordHashHigh)
-        guard sum.value == stored else {
-            throw Failure(
-                .integrity,
-                "the stored records are not those that were written; put the signal again or"
-                    + " restore a backup")
-        }
     }
 }
 
