@@ -18,6 +18,7 @@ from PIL import Image  # noqa: E402
 from publish import DOCS, REPORTS, body, publish, replaced  # noqa: E402
 from readers import png_samples, wav_sound  # noqa: E402
 from report import Comparison, table, write_csv  # noqa: E402
+from scaling_report import Measured, growth  # noqa: E402
 from targets import AT_LEAST, AT_MOST, Line, target_lines  # noqa: E402
 from tool import LibraryTool, ProcessTool, Spent  # noqa: E402
 
@@ -165,6 +166,18 @@ def test_large_inputs_are_what_they_say(tmp_path: Path) -> None:
     write_npy_cube(tmp_path / "a.npy", cube, 9)
     assert np.load(tmp_path / "a.npy").shape == (9, 9, 9)
     assert mirrored(7, 3).tolist() == [0, 1, 2, 2, 1, 0, 0]
+
+
+def measured(samples: int, seconds: float, peak: int) -> Measured:
+    size = f"{samples} samples"
+    return Measured("sound", size, samples, samples, samples, seconds, seconds**2, peak, peak)
+
+
+def test_growth_is_the_slope_of_the_logarithms() -> None:
+    (line, _) = growth([measured(10, 2, 100), measured(1000, 200, 150)])
+    assert "put seconds grow as samples^1.00, get as samples^2.00" in line
+    assert "(100 times) peak memory of put grows 1.5 times" in line
+    assert growth([measured(10, 2, 100)]) == [""]
 
 
 def test_reports_go_between_their_marks_and_nowhere_else(tmp_path: Path) -> None:
