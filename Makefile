@@ -6,8 +6,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-bench build build-tests lint test unit integration demo bench \
-	bench-scaling bench-cell bench-effort fuzz crash memory soak python-protocol clean
+.PHONY: help setup setup-bench build build-tests lint test unit integration demo bench fuzz crash \
+	damage memory soak python-protocol bench-scaling bench-cell bench-effort hostile plugin-reference \
+	install-kit clean
 
 PYTHON := .build/venv/bin/python
 JOBS ?= 2
@@ -64,14 +65,34 @@ fuzz: build  ## Long campaign of damaged files and frames: SEED=...
 crash: build  ## 200 times kill -9 under four writers, checked by an oracle outside the daemon
 	$(PYTHON) Tests/campaigns/crash.py --kills 200 --seed $(SEED)
 
+damage: build  ## 10,000 flipped bits, 500 truncations and swaps in stored records: SEED=...
+	$(PYTHON) Tests/campaigns/damage.py --seed $(SEED)
+
+hostile: build  ## Every harmful plugin 20 times, and what other clients notice of it
+	$(PYTHON) Tests/campaigns/hostile.py --times 20
+
 memory: build  ## A 200-megapixel picture with the daemon's peak memory under 1 GiB
 	$(PYTHON) Tests/campaigns/memory.py --megapixels 200
 
-soak: crash fuzz memory  ## All long campaigns, one after the other
+soak: crash damage fuzz hostile memory  ## All long campaigns, one after the other
 
 python-protocol: setup  ## Writes the Python messages anew from gam.proto
 	protoc -ISources/GAMProtocol --python_out=Python/src/gamd --pyi_out=Python/src/gamd \
 		Sources/GAMProtocol/gam.proto
+
+plugin-reference:  ## Writes docs/plugin-reference.md anew from the header
+	python3 Tools/plugin_reference.py > docs/plugin-reference.md
+
+PREFIX ?= /usr/local
+KIT := $(DESTDIR)$(PREFIX)/share/gamd/plugin-kit
+
+install-kit:  ## Installs the kit for plugin authors: header, pkg-config, Swift package: PREFIX=...
+	install -d $(DESTDIR)$(PREFIX)/include/gamd $(DESTDIR)$(PREFIX)/lib/pkgconfig $(KIT)/Sources
+	install -m 644 Sources/CGAMPlugin/include/*.h $(DESTDIR)$(PREFIX)/include/gamd/
+	sed 's#@PREFIX@#$(PREFIX)#' PluginKit/gam-plugin.pc.in \
+		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/gam-plugin.pc
+	install -m 644 PluginKit/Package.swift $(KIT)/
+	cp -rL PluginKit/Sources/CGAMPlugin PluginKit/Sources/GAMPluginKit $(KIT)/Sources/
 
 clean:  ## Removes everything that was built or installed into this folder
 	rm -rf .build

@@ -7,10 +7,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# First what the Swift toolchain itself runs and links with; its archive brings none of it.
 packages=(
-    pkg-config git python3 python3-venv
+    binutils libc6-dev libstdc++-12-dev libcurl4 libncurses6 libxml2 tzdata
+    ca-certificates pkg-config git python3 python3-venv
     librocksdb-dev libspng-dev libtiff-dev libsndfile1-dev libzstd-dev libxxhash-dev zlib1g-dev
-    protobuf-compiler flac
+    libwebp-dev libjpeg62-turbo-dev libseccomp-dev gcc libc6-dev protobuf-compiler flac
 )
 requirements=(Python/requirements-test.txt)
 if [[ "${1:-}" == "--bench" ]]; then
@@ -57,6 +59,10 @@ install_packages() {
 check_swift() {
     if ! command -v swift >/dev/null; then
         say "no 'swift' in PATH: install a Swift 6.3 toolchain (swift.org) and add its usr/bin to PATH"
+        return 1
+    fi
+    if ! swift --version >/dev/null; then
+        say "'$(command -v swift)' does not run: install the Swift 6.3 toolchain for Debian 12"
         return 1
     fi
 }
