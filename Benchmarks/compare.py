@@ -26,9 +26,10 @@ from kinds import PHOTO, SUFFIXES, Source, input_files, load  # noqa: E402
 from large import large_inputs  # noqa: E402
 from measure import Row, measure  # noqa: E402
 from ours import GamFile  # noqa: E402
+from pareto import pareto_lines  # noqa: E402
 from picture_peers import picture_peers  # noqa: E402
 from plots import write_plots  # noqa: E402
-from report import circumstances, file_table, group_tables, write_csv  # noqa: E402
+from report import circumstances, file_table, group_tables, grouped, write_csv  # noqa: E402
 from sound_peers import sound_peers  # noqa: E402
 from targets import cell_lines, target_lines, target_table  # noqa: E402
 from tool import Tool  # noqa: E402
@@ -78,8 +79,9 @@ def target_report(
     arguments: argparse.Namespace, sources: Sequence[Source], rows: Sequence[Row]
 ) -> list[str]:
     lines = ["# What must be reached", "", *how(arguments), *circumstances()]
+    groups = {f"{folder}: {kind}": members for (folder, kind), members in grouped(rows).items()}
     for title, group in target_lines(rows, arguments.clock).items():
-        lines += target_table(title, group)
+        lines += target_table(title, group) + pareto_lines(groups[title], arguments.clock)
     if arguments.cell_megapixels and any(source.kind == PHOTO for source in sources):
         mosaic = photo_mosaic(arguments.folder, arguments.cell_megapixels)
         figures = measure_all(mosaic, arguments.sizes, 0, CELL_PLAN, peers=False)
