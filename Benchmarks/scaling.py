@@ -27,7 +27,7 @@ import xxhash  # noqa: E402
 from gamd_process import Daemon  # noqa: E402
 from inputs import Mosaic, write_npy_cube, write_ppm, write_wav  # noqa: E402
 from kinds import BAND, DISTANCE, FLOAT_VOLUME, INT_VOLUME, PHOTO  # noqa: E402
-from kinds import Source, input_files, load  # noqa: E402
+from kinds import Source, few_of_each_kind, input_files  # noqa: E402
 from large import clips_of_one_form, picture_shape  # noqa: E402
 from report import circumstances  # noqa: E402
 from scaling_plot import write_plot  # noqa: E402
@@ -141,8 +141,9 @@ def parsed() -> argparse.Namespace:
 
 def main() -> int:
     arguments = parsed()
-    sources = [load(path, arguments.folder) for path in input_files(arguments.folder)]
-    wanted = inputs_of(sources, arguments)
+    wanted = inputs_of(
+        few_of_each_kind(input_files(arguments.folder), arguments.folder), arguments
+    )
     if not wanted:
         print(f"no picture, clip or volume to start from in {arguments.folder}", file=sys.stderr)
         return 64
