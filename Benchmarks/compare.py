@@ -115,8 +115,8 @@ def parsed() -> argparse.Namespace:
         "--clock", choices=("process", "processor"), default="process",
         help="clock time of processes, or their processor time where the machine is not quiet",
     )
-    parser.add_argument("--megapixels", type=float, default=6, help="one large picture; 0: none")
-    parser.add_argument("--minutes", type=float, default=2, help="one large sound; 0: none")
+    parser.add_argument("--megapixels", type=float, default=4, help="one large picture; 0: none")
+    parser.add_argument("--minutes", type=float, default=1, help="one large sound; 0: none")
     parser.add_argument(
         "--cell-megapixels", type=float, default=24, help="picture for regions; 0: none"
     )
