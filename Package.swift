@@ -22,6 +22,7 @@ let package = Package(
     products: [
         .executable(name: "gamd", targets: ["gamd"]),
         .executable(name: "gamctl", targets: ["gamctl"]),
+        .executable(name: "gamd-worker", targets: ["gamd-worker"]),
         .library(name: "GAMPluginKit", targets: ["GAMPluginKit"]),
         .library(name: "gamd-image", type: .dynamic, targets: ["ImageAdapter"]),
         .library(name: "gamd-audio", type: .dynamic, targets: ["AudioAdapter"]),
@@ -39,6 +40,7 @@ let package = Package(
         .target(name: "CGAMPriors"),
         .target(name: "CGAMPlugin"),
         .target(name: "CLinux"),
+        .target(name: "CSandbox", linkerSettings: [.linkedLibrary("seccomp")]),
         .target(name: "CRocksDB", linkerSettings: [.linkedLibrary("rocksdb")]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd"),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash"),
@@ -60,7 +62,7 @@ let package = Package(
             name: "GAMProtocol", dependencies: [protobuf, "CXXHash"], exclude: ["gam.proto"],
             swiftSettings: strict),
         library("GAMPluginKit", ["CGAMPlugin"]),
-        library("GAMPluginHost", ["CGAMPlugin", "GAMCore", toml]),
+        library("GAMPluginHost", ["CGAMPlugin", "CLinux", "GAMCore", toml]),
         // Layer 4
         .target(
             name: "GAMServer",
@@ -83,10 +85,14 @@ let package = Package(
                 "CLinux", argumentParser,
             ],
             swiftSettings: strict),
+        .executableTarget(
+            name: "gamd-worker", dependencies: ["CLinux", "CSandbox", "GAMPluginHost"],
+            swiftSettings: strict),
         // Plugins
         .target(
             name: "ImageAdapter", dependencies: ["CGAMPlugin", "CSpng", "CTiff", "CZlib"],
-            path: "Plugins/image", publicHeadersPath: "."),
+            path: "Plugins/image", publicHeadersPath: ".",
+            linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("jpeg")]),
         .target(
             name: "AudioAdapter", dependencies: ["CGAMPlugin", "CSndfile"], path: "Plugins/audio",
             publicHeadersPath: "."),

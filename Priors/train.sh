@@ -11,7 +11,7 @@ train() { # name size options...
     local name=$1 size=$2
     shift 2
     echo "$name-$size"
-    "$gamctl" train "$out/$name-$size.prior" "@$lists/$name.list" --root "$root" \
+    "$gamctl" train --plugins "${GAMD_PLUGINS:-Plugins}" --plugins "$(dirname "$gamctl")" "$out/$name-$size.prior" "@$lists/$name.list" --root "$root" \
         --name "$name" --size "$size" "$@"
 }
 for size in M S L; do

@@ -25,6 +25,9 @@ static const struct {
     {"wav", "RF64", "WAVE", pcm_open_decode, pcm_open_encode},
     {"aiff", "FORM", "AIFF", pcm_open_decode, pcm_open_encode},
     {"aiff", "FORM", "AIFC", pcm_open_decode, pcm_open_encode},
+    {"w64", "riff", NULL, pcm_open_decode, pcm_open_encode},
+    {"au", ".snd", NULL, pcm_open_decode, pcm_open_encode},
+    {"caf", "caff", NULL, pcm_open_decode, pcm_open_encode},
     {"flac", "fLaC", NULL, flac_open_decode, flac_open_encode},
 };
 enum { FORMAT_COUNT = sizeof formats / sizeof formats[0] };
@@ -56,7 +59,8 @@ static gam_status audio_open_decode(void *context, const gam_host *host, const g
     if (status != GAM_OK) return gam_fail(message, status, "reading the file failed");
     int format = format_of(head, length);
     if (format < 0) {
-        return gam_fail(message, GAM_BAD_INPUT, "it does not start like a WAV, AIFF or FLAC file; "
+        return gam_fail(message, GAM_BAD_INPUT, "it does not start like a WAV, W64, AIFF, AU, CAF or FLAC "
+                        "file; "
                         "get a complete copy");
     }
     return formats[format].open_decode(host, input, formats[format].name, decoder, message);
@@ -115,8 +119,8 @@ static gam_status audio_open_encode(void *context, const gam_host *host,
                                           message);
         }
     }
-    return gam_fail(message, GAM_USAGE, "unknown audio format '%.*s'; choose wav, aiff or flac",
-                    (int)(name.length < 40 ? name.length : 40), name.bytes);
+    return gam_fail(message, GAM_USAGE, "unknown audio format '%.*s'; choose wav, w64, aiff, au, "
+                    "caf or flac", (int)(name.length < 40 ? name.length : 40), name.bytes);
 }
 
 static gam_status audio_write_rows(gam_encoder *encoder, const void *buffer, uint64_t rows,
@@ -148,7 +152,7 @@ static void audio_close_encode(gam_encoder *encoder) {
 static size_t audio_parameters(void *context, gam_parameter *entries, size_t capacity) {
     static const gam_parameter all[] = {
         {TEXT("format"), TEXT(""),
-         TEXT("format to write: wav, aiff or flac; empty: as it came")},
+         TEXT("format to write: wav, w64, aiff, au, caf or flac; empty: as it came")},
     };
     enum { COUNT = sizeof all / sizeof all[0] };
     (void)context;
@@ -164,7 +168,7 @@ static const gam_functions_v1 functions = {
 
 static const gam_plugin_v1 plugin = {
     sizeof plugin, GAM_ABI_MAJOR, GAM_ABI_MINOR, TEXT("audio"), TEXT("1.0.0"),
-    TEXT("c 1.0"), NULL,          &functions,
+    TEXT("c 1.1"), NULL,          &functions,
 };
 
 __attribute__((visibility("default"))) const gam_plugin_v1 *gam_plugin_entry_v1(void) {

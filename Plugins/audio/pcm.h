@@ -1,5 +1,5 @@
 /*
- * pcm.h - how samples lie in a WAV or AIFF file.
+ * pcm.h - how samples lie in a file of plain samples: WAV, W64, AIFF, AU, CAF.
  *
  * What always holds: `head`, packed samples, `tail` in this order are the bytes of the file.
  */
@@ -13,6 +13,28 @@ typedef struct pcm_layout {
     int is_big_endian;
     uint32_t family, bits; /* canonical */
 } pcm_layout;
+
+/* Where the samples of a file lie, as libsndfile found them. */
+typedef struct pcm_extent {
+    const unsigned char *head; /* everything before the samples */
+    uint64_t head_length;
+    uint64_t data_bytes;
+    uint64_t block; /* bytes of one frame */
+    uint64_t file_size;
+} pcm_extent;
+
+/* A container of plain samples. */
+typedef struct pcm_format {
+    const char *name, *media_type;
+    int major; /* of libsndfile */
+    int bytes_are_unsigned;
+    int is_big_endian; /* in new files */
+    gam_status (*check)(const pcm_extent *extent, gam_message *message);
+} pcm_format;
+
+/* NULL: there is no such container. */
+const pcm_format *pcm_format_named(const char *name);
+gam_status pcm_cut_off(uint64_t declared, uint64_t present, gam_message *message);
 
 /* The kept form of a layout with the size it belongs to: lets an encoder see whether the kept
  * head still fits. */

@@ -1,5 +1,5 @@
 /*
- * pcm_decode.c - WAV and AIFF to canonical samples.
+ * pcm_decode.c - WAV, W64, AIFF, AU and CAF to canonical samples.
  *
  * libsndfile reads the header and says where the samples lie; the samples are then copied from
  * the file, so nothing can be converted, and the bytes before and behind them are kept.
@@ -18,14 +18,6 @@ typedef struct pcm_decoder {
     unsigned char *packed;
     uint64_t packed_rows; /* that fit into `packed` */
 } pcm_decoder;
-
-static uint32_t little32(const unsigned char *b) {
-    return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
-}
-
-static uint32_t big32(const unsigned char *b) {
-    return b[3] | (uint32_t)b[2] << 8 | (uint32_t)b[1] << 16 | (uint32_t)b[0] << 24;
-}
 
 static gam_status choose_layout(pcm_decoder *decoder, SNDFILE *file, const SF_INFO *info,
                                 gam_message *message) {
@@ -53,70 +45,6 @@ static gam_status choose_layout(pcm_decoder *decoder, SNDFILE *file, const SF_IN
     return GAM_OK;
 }
 
-static gam_status cut_off(uint64_t declared, uint64_t present, gam_message *message) {
-    return gam_fail(message, GAM_BAD_INPUT,
-                    "the file is cut off: its header declares %llu bytes where %llu are; get a "
-                    "complete copy",
-                    (unsigned long long)declared, (unsigned long long)present);
-}
-
-/* Size of the file and of the data chunk as the header has them; 0 or all ones in a streamed
- * WAV, which then goes to the end of the file. */
-static gam_status check_wav(const unsigned char *head, uint64_t head_length, uint64_t data_bytes,
-                            uint64_t block, uint64_t file_size, gam_message *message) {
-    if (head_length < 20 || memcmp(head + head_length - 8, "data", 4) != 0)
-        return gam_fail(message, GAM_UNSUPPORTED, "the samples do not follow a data chunk");
-    uint64_t riff = little32(head + 4), data = little32(head + head_length - 4);
-    uint64_t present = file_size - head_length;
-    if (memcmp(head, "RF64", 4) == 0 && head_length >= 36 && memcmp(head + 12, "ds64", 4) == 0) {
-        riff = little32(head + 20) | (uint64_t)little32(head + 24) << 32;
-        data = little32(head + 28) | (uint64_t)little32(head + 32) << 32;
-    }
-    int streamed = data == 0 || data == UINT32_MAX;
-    if (!streamed && data > present) return cut_off(data, present, message);
-    if (!streamed && riff != UINT32_MAX && riff > file_size - 8 && riff - (file_size - 8) > 1)
-        return cut_off(riff, file_size - 8, message);
-    if (!streamed && data_bytes != data - data % block)
-        return gam_fail(message, GAM_UNSUPPORTED, "%llu bytes of samples where the data chunk has "
-                        "%llu", (unsigned long long)data_bytes, (unsigned long long)data);
-    for (uint64_t at = 12; at + 24 <= head_length;) {
-        uint64_t size = little32(head + at + 4);
-        if (memcmp(head + at, "fmt ", 4) == 0) {
-            uint64_t align = head[at + 20] | (uint64_t)head[at + 21] << 8;
-            if (align == block) return GAM_OK;
-            return gam_fail(message, GAM_UNSUPPORTED,
-                            "samples are padded to blocks of %llu bytes where they need %llu; "
-                            "convert the file", (unsigned long long)align,
-                            (unsigned long long)block);
-        }
-        at += 8 + size + size % 2;
-    }
-    return gam_fail(message, GAM_BAD_INPUT, "the WAV has no fmt chunk before its samples");
-}
-
-static gam_status check_aiff(const unsigned char *head, uint64_t head_length, uint64_t data_bytes,
-                             uint64_t block, uint64_t file_size, gam_message *message) {
-    uint64_t form = big32(head + 4);
-    if (form > file_size - 8 && form - (file_size - 8) > 1)
-        return cut_off(form, file_size - 8, message);
-    for (uint64_t at = 12; at + 16 <= head_length;) {
-        uint64_t size = big32(head + at + 4);
-        if (memcmp(head + at, "SSND", 4) == 0) {
-            uint64_t skipped = 8 + (uint64_t)big32(head + at + 8);
-            if (at + 8 + skipped != head_length || size < skipped)
-                return gam_fail(message, GAM_UNSUPPORTED, "the SSND chunk has an unusual layout");
-            if (at + 8 + size > file_size) return cut_off(size, file_size - at - 8, message);
-            if (size - skipped < data_bytes || size - skipped - data_bytes >= block)
-                return gam_fail(message, GAM_UNSUPPORTED, "%llu bytes of samples where the SSND "
-                                "chunk has %llu", (unsigned long long)data_bytes,
-                                (unsigned long long)(size - skipped));
-            return GAM_OK;
-        }
-        at += 8 + size + size % 2;
-    }
-    return gam_fail(message, GAM_UNSUPPORTED, "the samples do not follow an SSND chunk");
-}
-
 /* Keeps `length` bytes at `offset`; lends them to `check` through `*bytes` when asked. */
 static gam_status keep_range(const pcm_decoder *decoder, const char *key, uint64_t offset,
                              uint64_t length, unsigned char **bytes, gam_message *message) {
@@ -134,24 +62,24 @@ static gam_status keep_range(const pcm_decoder *decoder, const char *key, uint64
     return status;
 }
 
-static gam_status keep_surroundings(pcm_decoder *decoder, const char *format,
+static gam_status keep_surroundings(pcm_decoder *decoder, const pcm_format *format,
                                     gam_message *message) {
     const gam_description *description = &decoder->base.description;
     uint64_t block = (uint64_t)decoder->layout.sample_bytes * description->channel_count;
     uint64_t data_bytes = description->axes[0].extent * block, size = decoder->base.input->size;
     uint64_t end = decoder->offset + data_bytes;
-    if (decoder->offset < 12 || end > size) return cut_off(end, size, message);
+    if (decoder->offset < 12 || end > size) return pcm_cut_off(end, size, message);
     unsigned char record[PCM_RECORD_BYTES], *head = NULL, *tail = NULL;
     pcm_record(&decoder->layout, description, record);
-    gam_status status = gam_keep(decoder->base.host, "format", format, strlen(format), message);
+    gam_status status = gam_keep(decoder->base.host, "format", format->name,
+                                 strlen(format->name), message);
     if (status == GAM_OK)
         status = gam_keep(decoder->base.host, "pcm.layout", record, sizeof record, message);
     if (status == GAM_OK)
         status = keep_range(decoder, "pcm.head", 0, decoder->offset, &head, message);
     if (status == GAM_OK) {
-        status = strcmp(format, "wav") == 0
-                     ? check_wav(head, decoder->offset, data_bytes, block, size, message)
-                     : check_aiff(head, decoder->offset, data_bytes, block, size, message);
+        const pcm_extent extent = {head, decoder->offset, data_bytes, block, size};
+        status = format->check(&extent, message);
     }
     if (status == GAM_OK)
         status = keep_range(decoder, "pcm.tail", end, size - end, &tail, message);
@@ -160,14 +88,14 @@ static gam_status keep_surroundings(pcm_decoder *decoder, const char *format,
     return status;
 }
 
-static gam_status locate_samples(pcm_decoder *decoder, const char *format, gam_message *message) {
+static gam_status locate_samples(pcm_decoder *decoder, const pcm_format *format,
+                                 gam_message *message) {
     audio_stream stream = {.input = decoder->base.input};
     SF_INFO info = {0};
     SNDFILE *file = audio_open(&stream, SFM_READ, &info);
     if (file == NULL) return audio_failed(&stream, NULL, "the header is damaged", message);
     gam_description *description = &decoder->base.description;
-    gam_describe_as(description, "audio", strcmp(format, "wav") == 0 ? "audio/wav" : "audio/aiff",
-                    GAM_EXACT_FILE);
+    gam_describe_as(description, "audio", format->media_type, GAM_EXACT_FILE);
     gam_status status = choose_layout(decoder, file, &info, message);
     if (status == GAM_OK) {
         status = audio_describe(decoder->base.host, description, &info, decoder->layout.family,
@@ -207,8 +135,9 @@ static gam_status pcm_read_rows(gam_decoder *base, unsigned char *buffer, uint64
 
 static void pcm_close_decode(gam_decoder *base) { free(((pcm_decoder *)base)->packed); }
 
-gam_status pcm_open_decode(const gam_host *host, const gam_input *input, const char *format,
+gam_status pcm_open_decode(const gam_host *host, const gam_input *input, const char *name,
                            gam_decoder **result, gam_message *message) {
+    const pcm_format *format = pcm_format_named(name);
     pcm_decoder *decoder = calloc(1, sizeof *decoder);
     unsigned char *packed = malloc(CHUNK_BYTES);
     if (decoder == NULL || packed == NULL) {

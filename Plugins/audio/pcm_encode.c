@@ -1,5 +1,5 @@
 /*
- * pcm_encode.c - canonical samples to WAV and AIFF.
+ * pcm_encode.c - canonical samples to WAV, W64, AIFF, AU and CAF.
  *
  * What always holds: with the kept head and tail of the same signal the very file comes back;
  * without them libsndfile writes the header.
@@ -49,12 +49,13 @@ static int head_fits(pcm_encoder *encoder, const char *format) {
     return 1;
 }
 
-static gam_status start_new(pcm_encoder *encoder, const char *format, gam_message *message) {
+static gam_status start_new(pcm_encoder *encoder, const pcm_format *format,
+                            gam_message *message) {
     const gam_description *description = &encoder->base.description;
-    int is_wav = strcmp(format, "wav") == 0, bits = (int)description->bits, subtype = 0;
+    int is_unsigned = format->bytes_are_unsigned, bits = (int)description->bits, subtype = 0;
     if (description->family == GAM_FLOAT) subtype = bits == 32 ? SF_FORMAT_FLOAT : 0;
-    else if (bits == 8 && (description->family == GAM_UNSIGNED) == is_wav)
-        subtype = is_wav ? SF_FORMAT_PCM_U8 : SF_FORMAT_PCM_S8;
+    else if (bits == 8 && (description->family == GAM_UNSIGNED) == is_unsigned)
+        subtype = is_unsigned ? SF_FORMAT_PCM_U8 : SF_FORMAT_PCM_S8;
     else if (description->family == GAM_SIGNED)
         subtype = bits == 16   ? SF_FORMAT_PCM_16
                   : bits == 24 ? SF_FORMAT_PCM_24
@@ -62,14 +63,14 @@ static gam_status start_new(pcm_encoder *encoder, const char *format, gam_messag
                                : 0;
     SF_INFO info = {.samplerate = audio_rate(description),
                     .channels = (int)description->channel_count,
-                    .format = (is_wav ? SF_FORMAT_WAV : SF_FORMAT_AIFF) | subtype};
+                    .format = format->major | subtype};
     if (subtype == 0 || info.samplerate == 0) {
         return gam_fail(message, GAM_USAGE,
                         "a %s file cannot hold this signal (%u-bit samples, %d per second); choose "
-                        "another format or read samples instead", format, description->bits,
+                        "another format or read samples instead", format->name, description->bits,
                         info.samplerate);
     }
-    encoder->layout = (pcm_layout){description->bits / 8, !is_wav, description->family,
+    encoder->layout = (pcm_layout){description->bits / 8, format->is_big_endian, description->family,
                                    description->bits};
     encoder->stream.output = encoder->base.output;
     encoder->file = audio_open(&encoder->stream, SFM_WRITE, &info);
@@ -83,7 +84,7 @@ static gam_status start(pcm_encoder *encoder, const char *format, gam_message *m
     size_t length = 0;
     const void *head = head_fits(encoder, format)
                            ? gam_kept(encoder->base.host, "pcm.head", &length) : NULL;
-    return head == NULL ? start_new(encoder, format, message)
+    return head == NULL ? start_new(encoder, pcm_format_named(format), message)
                         : put(encoder, head, length, message);
 }
 

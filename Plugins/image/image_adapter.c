@@ -34,10 +34,34 @@ static int is_pnm(const unsigned char *head, size_t length) {
            head[2] == '#';
 }
 
+static int is_pfm(const unsigned char *head, size_t length) {
+    return length >= 3 && head[0] == 'P' && (head[1] == 'F' || head[1] == 'f') &&
+           (head[2] == ' ' || (head[2] >= '\t' && head[2] <= '\r'));
+}
+
+static int is_webp(const unsigned char *head, size_t length) {
+    return length >= 12 && memcmp(head, "RIFF", 4) == 0 && memcmp(head + 8, "WEBP", 4) == 0;
+}
+
+static int is_jpeg(const unsigned char *head, size_t length) {
+    return length >= 3 && memcmp(head, "\xff\xd8\xff", 3) == 0;
+}
+
+static gam_status jpeg_open_encode(const gam_host *host, const gam_description *description,
+                                   const gam_output *output, gam_encoder **encoder,
+                                   gam_message *message) {
+    (void)host, (void)description, (void)output, (void)encoder;
+    return gam_fail(message, GAM_USAGE,
+                    "a JPEG cannot hold samples without loss; choose png, tiff, webp or pnm");
+}
+
 static const image_format formats[] = {
     {"png", ".png", is_png, png_open_decode, png_open_encode},
     {"tiff", ".tif .tiff", is_tiff, tiff_open_decode, tiff_open_encode},
     {"pnm", ".pbm .pgm .ppm .pnm .pam", is_pnm, pnm_open_decode, pnm_open_encode},
+    {"pfm", ".pfm", is_pfm, pfm_open_decode, pfm_open_encode},
+    {"webp", ".webp", is_webp, webp_open_decode, webp_open_encode},
+    {"jpeg", ".jpg .jpeg .jpe", is_jpeg, jpeg_open_decode, jpeg_open_encode},
 };
 enum { FORMAT_COUNT = sizeof formats / sizeof formats[0] };
 
@@ -86,7 +110,7 @@ static gam_status image_open_decode(void *context, const gam_host *host, const g
                             formats[i].name);
         }
     }
-    return gam_fail(message, GAM_BAD_INPUT, "neither PNG, TIFF nor PNM");
+    return gam_fail(message, GAM_BAD_INPUT, "neither PNG, TIFF, WebP, PNM, PFM nor JPEG");
 }
 
 static gam_status image_describe(gam_decoder *decoder, gam_description *description,
@@ -134,10 +158,13 @@ static gam_status image_open_encode(void *context, const gam_host *host,
         name = gam_string(png ? "png" : "tiff");
     }
     for (int i = 0; i < FORMAT_COUNT; i++) {
-        if (gam_text_equals(name, formats[i].name))
-            return formats[i].open_encode(host, description, output, encoder, message);
+        if (!gam_text_equals(name, formats[i].name)) continue;
+        gam_status status = image_check_conversion(host, description, formats[i].name, message);
+        if (status != GAM_OK) return status;
+        return formats[i].open_encode(host, description, output, encoder, message);
     }
-    return gam_fail(message, GAM_USAGE, "unknown image format '%.*s'; choose png, tiff or pnm",
+    return gam_fail(message, GAM_USAGE,
+                    "unknown image format '%.*s'; choose png, tiff, webp, pnm or pfm",
                     (int)(name.length < 40 ? name.length : 40), name.bytes);
 }
 
@@ -170,7 +197,12 @@ static void image_close_encode(gam_encoder *encoder) {
 static size_t image_parameters(void *context, gam_parameter *entries, size_t capacity) {
     static const gam_parameter all[] = {
         {TEXT("format"), TEXT(""),
-         TEXT("format to write: png, tiff or pnm; empty: as it came")},
+         TEXT("format to write: png, tiff, webp, pnm or pfm; empty: as it came")},
+        {TEXT("drop_metadata"), TEXT(""),
+         TEXT("1: write another format even when it cannot hold all metadata")},
+        {TEXT("decoded"), TEXT(""),
+         TEXT("1: keep the decoded samples of a lossy file (JPEG, lossy WebP); they come back as "
+              "PNG or lossless WebP")},
         {TEXT("page"), TEXT(""),
          TEXT("TIFF: keep only this page, counted from 0; empty: all pages")},
     };
@@ -188,7 +220,7 @@ static const gam_functions_v1 functions = {
 
 static const gam_plugin_v1 plugin = {
     sizeof plugin, GAM_ABI_MAJOR, GAM_ABI_MINOR, TEXT("image"), TEXT("1.0.0"),
-    TEXT("c 1.0"), NULL,          &functions,
+    TEXT("c 1.1"), NULL,          &functions,
 };
 
 __attribute__((visibility("default"))) const gam_plugin_v1 *gam_plugin_entry_v1(void) {

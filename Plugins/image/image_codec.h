@@ -49,6 +49,10 @@ void image_unpack_bits(const unsigned char *packed, uint64_t count, uint32_t bit
 void image_pack_bits(const unsigned char *canonical, uint64_t count, uint32_t bits,
                      unsigned char *packed);
 
+/* Refuses to write a signal as `target` when that loses what it came with. */
+gam_status image_check_conversion(const gam_host *host, const gam_description *description,
+                                  const char *target, gam_message *message);
+
 gam_status png_open_decode(const gam_host *host, const gam_input *input, gam_decoder **decoder,
                            gam_message *message);
 gam_status png_open_encode(const gam_host *host, const gam_description *description,
@@ -61,5 +65,15 @@ gam_status pnm_open_decode(const gam_host *host, const gam_input *input, gam_dec
                            gam_message *message);
 gam_status pnm_open_encode(const gam_host *host, const gam_description *description,
                            const gam_output *output, gam_encoder **encoder, gam_message *message);
+gam_status pfm_open_decode(const gam_host *host, const gam_input *input, gam_decoder **decoder,
+                           gam_message *message);
+gam_status pfm_open_encode(const gam_host *host, const gam_description *description,
+                           const gam_output *output, gam_encoder **encoder, gam_message *message);
+gam_status webp_open_decode(const gam_host *host, const gam_input *input, gam_decoder **decoder,
+                            gam_message *message);
+gam_status webp_open_encode(const gam_host *host, const gam_description *description,
+                            const gam_output *output, gam_encoder **encoder, gam_message *message);
+gam_status jpeg_open_decode(const gam_host *host, const gam_input *input, gam_decoder **decoder,
+                            gam_message *message);
 
 #endif

@@ -50,6 +50,12 @@ struct PositionedFile: Sendable {
     let descriptor: Int32
     let size: UInt64
 
+    /// A file whose size is known already.
+    init(descriptor: Int32, size: UInt64) {
+        self.descriptor = descriptor
+        self.size = size
+    }
+
     init(descriptor: Int32, plugin: String, name: String) throws(PluginError) {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {

@@ -103,15 +103,16 @@ struct ManifestReader {
     }
 
     func limits() throws(PluginError) -> PluginLimits {
-        guard let value = table["limits"] else {
-            return PluginLimits(
-                samplesMax: .max, metadataBytesMax: .max, memoryBytesMax: .max)
-        }
+        guard let value = table["limits"] else { return .unlimited }
         guard let limits = value.table else { throw invalid("'limits' must be a table") }
         return PluginLimits(
             samplesMax: try limit("samples_max", in: limits),
+            pointsMax: try limit("points_max", in: limits),
+            channelsMax: try limit("channels_max", in: limits),
             metadataBytesMax: try limit("metadata_bytes_max", in: limits),
-            memoryBytesMax: try limit("memory_bytes_max", in: limits))
+            memoryBytesMax: try limit("memory_bytes_max", in: limits),
+            outputBytesMax: try limit("output_bytes_max", in: limits),
+            secondsMax: try limit("seconds_max", in: limits))
     }
 
     private func limit(_ key: String, in table: TOMLTable) throws(PluginError) -> UInt64 {

@@ -6,21 +6,36 @@
 import CGAMPlugin
 import Glibc
 
+/// A library as its manifest announces it.
+struct LibraryIdentity: Sendable {
+    let path: String
+    let id: String
+    let abiMajor: UInt32
+    let abiMinor: UInt32
+}
+
+/// What a loaded library says of itself.
+struct PluginProfile: Sendable {
+    let version: String
+    let sdkVersion: String
+    let parameters: [PluginParameter]
+}
+
 /// A loaded plugin library that speaks our ABI.
 final class PluginLibrary: @unchecked Sendable {
     // @unchecked: the table and functions are immutable after init and the ABI allows calls for
     // different handles from several threads.
     let id: String
-    let version: String
     let context: UnsafeMutableRawPointer?
     let functions: gam_functions_v1
+    let profile: PluginProfile
 
-    /// Loads the library at `path` and shakes hands.
-    init(path: String, manifest: PluginManifest) throws(PluginError) {
+    /// Loads the library and shakes hands.
+    init(_ identity: LibraryIdentity) throws(PluginError) {
         func refused(_ reason: String) -> PluginError {
-            .incompatible(plugin: manifest.id, reason: "\(path): \(reason)")
+            .incompatible(plugin: identity.id, reason: "\(identity.path): \(reason)")
         }
-        guard let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL) else {
+        guard let handle = dlopen(identity.path, RTLD_NOW | RTLD_LOCAL) else {
             throw refused("it cannot be loaded: \(String(cString: dlerror()))")
         }
         guard let symbol = dlsym(handle, GAM_ENTRY_SYMBOL) else {
@@ -29,16 +44,41 @@ final class PluginLibrary: @unchecked Sendable {
         }
         let entry = unsafeBitCast(symbol, to: gam_plugin_entry_v1_function.self)
         guard let table = entry() else { throw refused("its entry returned nothing") }
-        try Self.checkTable(table, manifest: manifest, refused: refused)
-        id = manifest.id
-        version = String(gamText: table.pointee.version)
+        try Handshake.check(table, identity, refused)
+        id = identity.id
         context = table.pointee.context
-        functions = table.pointee.functions.pointee
+        functions = gam_functions_v1(copying: table.pointee.functions)
+        profile = PluginProfile(
+            version: String(gamText: table.pointee.version),
+            sdkVersion: String(gamText: table.pointee.sdk_version),
+            parameters: Self.parameters(functions, context))
     }
 
-    private static func checkTable(
-        _ table: UnsafePointer<gam_plugin_v1>, manifest: PluginManifest,
-        refused: (String) -> PluginError
+    private static func parameters(
+        _ functions: gam_functions_v1, _ context: UnsafeMutableRawPointer?
+    ) -> [PluginParameter] {
+        guard let function = functions.parameters else { return [] }
+        let capacity = 64
+        var entries = [gam_parameter](repeating: gam_parameter(), count: capacity)
+        let count = min(function(context, &entries, capacity), capacity)
+        return entries.prefix(count).map {
+            PluginParameter(
+                name: String(gamText: $0.name), defaultValue: String(gamText: $0.default_value),
+                help: String(gamText: $0.help))
+        }
+    }
+}
+
+/// The checks before the first call.
+private enum Handshake {
+    /// Sizes in ABI 1.0: what every plugin of ABI 1 has at least. Fields beyond are looked at only
+    /// as far as a table's own size reaches.
+    static let tableBytes = 80
+    static let functionsBytes = 88
+
+    static func check(
+        _ table: UnsafePointer<gam_plugin_v1>, _ identity: LibraryIdentity,
+        _ refused: (String) -> PluginError
     ) throws(PluginError) {
         // The first three fields are the same in every version of the struct.
         let size = table.pointee.struct_size
@@ -52,19 +92,23 @@ final class PluginLibrary: @unchecked Sendable {
                 "it was built for the newer ABI \(major).\(minor), this host offers \(hostABI);"
                     + " update the host")
         }
-        guard size >= MemoryLayout<gam_plugin_v1>.size else {
-            throw refused("its entry table has \(size) bytes, too few for ABI \(hostABI)")
+        guard size >= Self.tableBytes else {
+            throw refused("its entry table has \(size) bytes, too few for ABI \(major).\(minor)")
         }
-        guard major == manifest.abiMajor, minor == manifest.abiMinor else {
-            throw refused("its code has ABI \(major).\(minor), its manifest says \(manifest.abi)")
+        guard major == identity.abiMajor, minor == identity.abiMinor else {
+            throw refused(
+                "its code has ABI \(major).\(minor), its manifest says"
+                    + " \(identity.abiMajor).\(identity.abiMinor)")
         }
         let id = String(gamText: table.pointee.id)
-        guard id == manifest.id else {
-            throw refused("its code calls itself '\(id)', its manifest '\(manifest.id)'")
+        guard id == identity.id else {
+            throw refused("its code calls itself '\(id)', its manifest '\(identity.id)'")
         }
         guard let functions = table.pointee.functions,
-            functions.pointee.struct_size >= MemoryLayout<gam_functions_v1>.size
-        else { throw refused("its function table is missing or too small for ABI \(hostABI)") }
+            functions.pointee.struct_size >= Self.functionsBytes
+        else {
+            throw refused("its function table is missing or too small for ABI \(major).\(minor)")
+        }
         guard functions.pointee.isComplete else {
             throw refused("its function table lacks a function that is not optional")
         }
@@ -74,6 +118,15 @@ final class PluginLibrary: @unchecked Sendable {
 }
 
 extension gam_functions_v1 {
+    /// The functions that the owner of `table` knows; newer ones are absent.
+    fileprivate init(copying table: UnsafePointer<gam_functions_v1>) {
+        self.init()
+        let known = min(table.pointee.struct_size, MemoryLayout<gam_functions_v1>.size)
+        withUnsafeMutableBytes(of: &self) {
+            $0.copyMemory(from: UnsafeRawBufferPointer(start: table, count: known))
+        }
+    }
+
     /// Everything but `parameters` is there.
     fileprivate var isComplete: Bool {
         probe != nil && open_decode != nil && describe != nil && read_rows != nil

@@ -1,7 +1,7 @@
 // What always holds here:
 // - Listing plugins and matching magic bytes or suffixes runs no code of a plugin.
-// - A library is loaded at most once per registry and stays loaded as long as the process lives:
-//   C code may have left threads or handlers behind.
+// - Plugins run in workers unless the registry was made to trust them. A library loaded into this
+//   process is loaded once and stays: C code may have left threads or handlers behind.
 // - Lookup rule: a manifest names its library; it is looked for beside the manifest, then in the
 //   library folders in the order given.
 
@@ -18,16 +18,36 @@ public final class PluginRegistry: Sendable {
         /// "ready", or why it cannot be used.
         public let state: String
         public var isReady: Bool { state == "ready" }
+
+        var library: LibraryIdentity? {
+            libraryPath.map {
+                LibraryIdentity(
+                    path: $0, id: manifest.id, abiMajor: manifest.abiMajor,
+                    abiMinor: manifest.abiMinor)
+            }
+        }
     }
 
     /// Sorted by id.
     public let entries: [Entry]
     /// Manifests that could not be used at all.
     public let problems: [PluginError]
+    private let faults: FaultBook
+    /// Nil when plugins run in this process.
+    private let pool: WorkerPool?
     private let loaded = Mutex<[String: PluginLibrary]>([:])
 
     /// Reads every `*.toml` of `manifestFolders`; folders that do not exist are passed over.
-    public init(manifestFolders: [String], libraryFolders: [String] = []) {
+    public init(
+        manifestFolders: [String], libraryFolders: [String] = [],
+        isolation: PluginIsolation = .workers(WorkerOptions()),
+        quarantine: QuarantineRule = QuarantineRule()
+    ) {
+        faults = FaultBook(rule: quarantine)
+        switch isolation {
+        case .workers(let options): pool = WorkerPool(options: options)
+        case .inProcess: pool = nil
+        }
         var entries: [String: Entry] = [:]
         var problems: [PluginError] = []
         for folder in manifestFolders {
@@ -62,26 +82,54 @@ public final class PluginRegistry: Sendable {
         return Entry(manifest: manifest, libraryPath: path, state: state)
     }
 
+    /// The state of plugin `id` at the moment: that of its entry, or why it is put aside.
+    public func state(of entry: Entry) -> String {
+        faults.quarantine(entry.manifest.id) ?? entry.state
+    }
+
+    /// What the workers of a plugin have done so far.
+    public func figures(of id: String) -> WorkerFigures {
+        var figures = pool?.figures(id) ?? WorkerFigures()
+        figures.faults = faults.count(id)
+        return figures
+    }
+
     /// The adapter of plugin `id`, loading its library the first time.
     public func adapter(id: String) throws(PluginError) -> Adapter {
         guard let entry = entries.first(where: { $0.manifest.id == id }) else {
             throw .unknownPlugin(id: id)
         }
-        guard entry.isReady, let path = entry.libraryPath else {
+        guard entry.isReady, let library = entry.library else {
             throw .incompatible(plugin: id, reason: entry.state)
         }
-        // Loading under the lock: two requests must not run one library's constructors twice.
+        if let reason = faults.quarantine(id) { throw .incompatible(plugin: id, reason: reason) }
+        if let pool {
+            let profile = try faults.noting { () throws(PluginError) in
+                try pool.profile(library)
+            }
+            return Adapter(
+                manifest: entry.manifest, host: WorkerHost(pool: pool, library: library),
+                profile: profile, faults: faults)
+        }
+        let local = try load(library)
+        return Adapter(
+            manifest: entry.manifest, host: LocalHost(library: local), profile: local.profile,
+            faults: faults)
+    }
+
+    /// Loading under the lock: two requests must not run one library's constructors twice.
+    private func load(_ identity: LibraryIdentity) throws(PluginError) -> PluginLibrary {
         let result = loaded.withLock { libraries -> Result<PluginLibrary, PluginError> in
-            if let library = libraries[id] { return .success(library) }
+            if let library = libraries[identity.id] { return .success(library) }
             do throws(PluginError) {
-                let library = try PluginLibrary(path: path, manifest: entry.manifest)
-                libraries[id] = library
+                let library = try PluginLibrary(identity)
+                libraries[identity.id] = library
                 return .success(library)
             } catch {
                 return .failure(error)
             }
         }
-        return Adapter(manifest: entry.manifest, library: try result.get())
+        return try result.get()
     }
 
     /// Ids of the plugins whose magic bytes fit `head`, longest match first; without any, those
@@ -98,18 +146,20 @@ public final class PluginRegistry: Sendable {
     }
 
     /// The adapter for the file behind `descriptor`: among the candidates the one whose probe is
-    /// surest. A file whose suffix alone fits goes to that adapter, whose error then says what is
-    /// wrong with it.
+    /// surest; a single one is not asked. Its error then says what is wrong with the file.
     public func detect(descriptor: Int32, fileName: String) throws(PluginError) -> Adapter {
         let file = try PositionedFile(descriptor: descriptor, plugin: "gamd", name: fileName)
         let head = try file.head(MagicPattern.headBytes)
         let ids = candidates(head: head, fileName: fileName)
+        // With one candidate there is nothing to choose: its own error says what is wrong.
+        if ids.count == 1 { return try adapter(id: ids[0]) }
         var best: (adapter: Adapter, confidence: Int)?
         var firstError: PluginError?
         for id in ids {
             do throws(PluginError) {
                 let adapter = try adapter(id: id)
-                let confidence = adapter.probe(head: head, size: file.size, fileName: fileName)
+                let confidence = try adapter.probe(
+                    head: head, size: file.size, fileName: fileName)
                 if confidence > best?.confidence ?? 0 { best = (adapter, confidence) }
             } catch {
                 firstError = firstError ?? error

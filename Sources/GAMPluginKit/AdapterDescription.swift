@@ -99,6 +99,15 @@ public struct AdapterDescription: Equatable, Sendable {
             }
             samples = product
         }
+        guard channels.count <= limits.channelsMax,
+            samples / UInt64(channels.count) <= limits.pointsMax
+        else {
+            throw AdapterError(
+                .limit,
+                "the file declares \(samples / UInt64(channels.count)) points of"
+                    + " \(channels.count) channels; \(limits.pointsMax) of"
+                    + " \(limits.channelsMax) are allowed")
+        }
         guard rowBytes <= limits.memoryBytesMax else {
             throw AdapterError(.limit, "one row has \(rowBytes) bytes; raise the memory limit")
         }
@@ -110,4 +119,7 @@ public struct AdapterLimits: Sendable {
     public let samplesMax: UInt64
     public let metadataBytesMax: UInt64
     public let memoryBytesMax: UInt64
+    public let pointsMax: UInt64
+    public let channelsMax: UInt64
+    public let outputBytesMax: UInt64
 }

@@ -13,7 +13,8 @@ struct HostHandle {
         let limits = host.pointee.limits.pointee
         return AdapterLimits(
             samplesMax: limits.samples_max, metadataBytesMax: limits.metadata_bytes_max,
-            memoryBytesMax: limits.memory_bytes_max)
+            memoryBytesMax: limits.memory_bytes_max, pointsMax: limits.points_max,
+            channelsMax: limits.channels_max, outputBytesMax: limits.output_bytes_max)
     }
 
     func option(_ name: String) -> String? {
@@ -118,7 +119,8 @@ public struct AdapterOutput {
             output.pointee.write_at(output.pointee.context, offset, $0.baseAddress, $0.count)
         }
         guard status == gam_status(GAM_OK) else {
-            throw AdapterError(.inputOutput, "writing the file failed at byte \(offset)")
+            let kind = AdapterError.Kind(rawValue: status) ?? .fault
+            throw AdapterError(kind, "writing the file failed at byte \(offset)")
         }
     }
 }

@@ -32,7 +32,7 @@ public final class PluginTable: Sendable {
                 struct_size: MemoryLayout<gam_plugin_v1>.size,
                 abi_major: UInt32(GAM_ABI_MAJOR), abi_minor: UInt32(GAM_ABI_MINOR),
                 id: permanentText(adapter.id), version: permanentText(adapter.version),
-                sdk_version: permanentText("swift 1.0"),
+                sdk_version: permanentText("swift \(GAM_ABI_MAJOR).\(GAM_ABI_MINOR)"),
                 context: Unmanaged.passRetained(self).toOpaque(),
                 functions: UnsafePointer(functions)))
     }

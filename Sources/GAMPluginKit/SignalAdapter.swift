@@ -23,11 +23,24 @@ public protocol SignalAdapter: Sendable {
     ) throws(AdapterError) -> any SignalEncoder
 }
 
+extension SignalAdapter {
+    /// No options.
+    public var parameters: [AdapterParameter] { [] }
+
+    /// Recognized by the magic bytes and suffixes of the manifest alone.
+    public func probe(head: [UInt8], fileSize: UInt64, fileName: String) -> Int { 50 }
+}
+
 /// One file being decoded.
 public protocol SignalDecoder: AnyObject {
     var description: AdapterDescription { get }
     /// The next 1 ... `rowsMax` whole rows in canonical form.
     func readRows(_ rowsMax: Int) throws(AdapterError) -> [UInt8]
+}
+
+extension SignalEncoder {
+    /// Nothing is left to write.
+    public func finish() throws(AdapterError) {}
 }
 
 /// One file being encoded.

@@ -6,12 +6,23 @@ import GAMPluginHost
 
 public struct PluginAdapters: SignalAdapters {
     private static let bufferBytes = 1 << 20
-    private let registry: PluginRegistry
-    private let memoryBytesMax: Int
+    public let registry: PluginRegistry
+    private let settings: ServerConfiguration.Plugins
 
-    public init(registry: PluginRegistry, memoryBytesMax: Int) {
+    /// - Parameter registry: made for `settings`, see `ServerConfiguration.Plugins.isolationRule`.
+    public init(registry: PluginRegistry, settings: ServerConfiguration.Plugins) {
         self.registry = registry
-        self.memoryBytesMax = memoryBytesMax
+        self.settings = settings
+    }
+
+    /// The limits of one file; `samples` and `metadataBytes` come from the request.
+    private func limits(samples: Int, metadataBytes: Int) -> PluginLimits {
+        PluginLimits(
+            samplesMax: UInt64(samples), pointsMax: UInt64(settings.pointsMax),
+            channelsMax: UInt64(settings.channelsMax), metadataBytesMax: UInt64(metadataBytes),
+            memoryBytesMax: UInt64(settings.memoryBytesMax),
+            outputBytesMax: UInt64(settings.outputBytesMax),
+            secondsMax: UInt64(settings.secondsMax))
     }
 
     public func decode(
@@ -20,10 +31,9 @@ public struct PluginAdapters: SignalAdapters {
         rows: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> DecodedSignal {
         let adapter = try adapter(for: input)
-        let limits = PluginLimits(
-            samplesMax: UInt64(min(input.samplesBytesMax, Limits.samplesMax)),
-            metadataBytesMax: UInt64(input.metadataBytesMax),
-            memoryBytesMax: UInt64(memoryBytesMax))
+        let limits = limits(
+            samples: min(input.samplesBytesMax, Limits.samplesMax),
+            metadataBytes: input.metadataBytesMax)
         let session = try adapter.decode(
             descriptor: input.descriptor, fileName: input.fileName, options: input.options,
             limits: limits)
@@ -63,7 +73,9 @@ public struct PluginAdapters: SignalAdapters {
                     + " install it or read the signal with --format npy")
         }
         let adapter = try registry.adapter(id: input.adapter)
-        let limits = PluginLimits(memoryBytesMax: UInt64(memoryBytesMax))
+        let metadataBytes = input.metadata.reduce(0) { $0 + $1.value.count }
+        var limits = limits(samples: Limits.samplesMax, metadataBytes: metadataBytes)
+        limits.outputBytesMax = min(limits.outputBytesMax, UInt64(input.fileBytesMax))
         let session = try adapter.encode(
             description: input.description,
             metadata: input.metadata.map { PluginMetadata(key: $0.key, bytes: $0.value) },
@@ -79,7 +91,7 @@ public struct PluginAdapters: SignalAdapters {
                 id: manifest.id, version: manifest.version, abi: manifest.abi,
                 path: entry.libraryPath ?? manifest.path, types: manifest.types.map(\.name),
                 mediaTypes: manifest.mediaTypes, suffixes: manifest.suffixes,
-                exactness: Self.exactness(manifest), state: entry.state)
+                exactness: Self.exactness(manifest), state: registry.state(of: entry))
         }
         let broken = registry.problems.map { problem in
             AdapterSummary(
@@ -92,5 +104,27 @@ public struct PluginAdapters: SignalAdapters {
     /// "file", "samples", or both where the types of a plugin differ.
     private static func exactness(_ manifest: PluginManifest) -> String {
         Set(manifest.types.map(\.exactness.name)).sorted().joined(separator: ", ")
+    }
+}
+
+extension ServerConfiguration.Plugins {
+    /// Where plugins run, as configured.
+    public var isolationRule: PluginIsolation {
+        guard isolation == "workers" else { return .inProcess }
+        var options = WorkerOptions()
+        options.sandbox = WorkerOptions.Sandbox(rawValue: sandbox) ?? .required
+        options.idleMax = idleWorkersMax
+        options.memoryBytesMax = UInt64(memoryBytesMax)
+        options.outputBytesMax = UInt64(outputBytesMax)
+        return .workers(options)
+    }
+
+    /// When a plugin is put aside, as configured.
+    public var quarantineRule: QuarantineRule {
+        var rule = QuarantineRule()
+        rule.faultsMax = faultsMax
+        rule.windowSeconds = faultWindowSeconds
+        rule.quarantineSeconds = quarantineSeconds
+        return rule
     }
 }

@@ -74,13 +74,14 @@ struct Daemon: ParsableCommand {
     ) -> PluginAdapters {
         let registry = PluginRegistry(
             manifestFolders: plugins + configuration.plugins.folders,
-            libraryFolders: plugins + configuration.plugins.libraryFolders)
+            libraryFolders: plugins + configuration.plugins.libraryFolders,
+            isolation: configuration.plugins.isolationRule,
+            quarantine: configuration.plugins.quarantineRule)
         for problem in registry.problems { log.warning("\(problem)") }
         for entry in registry.entries {
             log.info("plugin \(entry.manifest.id) \(entry.manifest.version): \(entry.state)")
         }
-        return PluginAdapters(
-            registry: registry, memoryBytesMax: configuration.plugins.memoryBytesMax)
+        return PluginAdapters(registry: registry, settings: configuration.plugins)
     }
 
     private static func logger(level: String) -> Logger {

@@ -1,5 +1,5 @@
 /*
- * gam_plugin.h - the interface between gamd and a signal adapter, ABI 1.0.
+ * gam_plugin.h - the interface between gamd and a signal adapter, ABI 1.1.
  *
  * An adapter turns a foreign file into canonical samples and metadata, and back. It knows nothing
  * of networks or storage. One shared library exports one symbol, `gam_plugin_entry_v1`.
@@ -29,7 +29,7 @@ extern "C" {
 #endif
 
 #define GAM_ABI_MAJOR 1
-#define GAM_ABI_MINOR 0
+#define GAM_ABI_MINOR 1
 /* The symbol a plugin exports; see gam_plugin_entry_v1 at the end. */
 #define GAM_ENTRY_SYMBOL "gam_plugin_entry_v1"
 
@@ -75,6 +75,10 @@ typedef struct gam_limits {
     uint64_t samples_max;        /* points times channels of one signal */
     uint64_t metadata_bytes_max; /* all metadata blobs of one signal together */
     uint64_t memory_bytes_max;   /* working memory of one handle */
+    /* Since ABI 1.1. */
+    uint64_t points_max;       /* points of one signal: pixels, frames, voxels */
+    uint64_t channels_max;     /* channels of one signal */
+    uint64_t output_bytes_max; /* bytes of an encoded file */
 } gam_limits;
 
 /* The file to decode. Valid until close_decode. */

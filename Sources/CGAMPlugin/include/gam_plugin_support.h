@@ -119,6 +119,17 @@ static inline gam_status gam_check_samples(const gam_host *host,
                             (unsigned long long)extent);
         }
     }
+    if (description->channel_count > host->limits->channels_max) {
+        return gam_fail(message, GAM_LIMIT, "the file has %u channels and the limit is %llu",
+                        description->channel_count,
+                        (unsigned long long)host->limits->channels_max);
+    }
+    uint64_t points = samples / description->channel_count;
+    if (points > host->limits->points_max) {
+        return gam_fail(message, GAM_LIMIT, "the file declares %llu points and the limit is %llu",
+                        (unsigned long long)points,
+                        (unsigned long long)host->limits->points_max);
+    }
     if (samples <= host->limits->samples_max) return GAM_OK;
     return gam_fail(message, GAM_LIMIT, "the file declares %llu samples and the limit is %llu",
                     (unsigned long long)samples, (unsigned long long)host->limits->samples_max);

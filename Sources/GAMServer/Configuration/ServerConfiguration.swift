@@ -59,8 +59,25 @@ public struct ServerConfiguration: Equatable, Sendable {
         public var folders: [String] = []
         /// Folders with adapter libraries that do not lie beside their manifest.
         public var libraryFolders: [String] = []
+        /// "workers" or "in-process".
+        public var isolation = "workers"
+        /// "required", "available" or "off"; of workers.
+        public var sandbox = "required"
+        /// Idle workers kept ready for each plugin.
+        public var idleWorkersMax = 2
         /// Working memory of one file being decoded or encoded.
         public var memoryBytesMax = 512 << 20
+        /// Points (pixels, frames, voxels) and channels of one signal.
+        public var pointsMax = 1 << 40
+        public var channelsMax = 64
+        /// Bytes of one file being written.
+        public var outputBytesMax = 16 << 30
+        /// Seconds until an adapter's next answer.
+        public var secondsMax = 30
+        /// So many faults within the window put a plugin aside for the time of quarantine.
+        public var faultsMax = 3
+        public var faultWindowSeconds = 600
+        public var quarantineSeconds = 600
     }
     public struct Log: Equatable, Sendable {
         /// trace, debug, info, notice, warning, error or critical.

@@ -16,11 +16,16 @@ struct PluginOptions: ParsableArguments {
     @Option(help: "Folder of plugin manifests and libraries; repeatable.")
     var plugins: [String] = []
 
+    @Flag(help: "Run adapters in this process instead of workers; for plugins one trusts.")
+    var inProcess = false
+
     /// Throws `adapterMissing` where not one plugin is found.
     func registry() throws(ClientError) -> PluginRegistry {
         let system = ["/usr/local/lib/gamd/plugins", "/usr/lib/gamd/plugins"]
         let folders = plugins + environmentFolders() + (plugins.isEmpty ? system : [])
-        let registry = PluginRegistry(manifestFolders: folders, libraryFolders: folders)
+        let registry = PluginRegistry(
+            manifestFolders: folders, libraryFolders: folders,
+            isolation: inProcess ? .inProcess : .workers(WorkerOptions()))
         guard !registry.entries.isEmpty else {
             throw ClientError(
                 .adapterMissing,

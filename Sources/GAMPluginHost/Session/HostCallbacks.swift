@@ -39,6 +39,12 @@ let hostWriteAt:
         guard length > 0 else { return gam_status(GAM_OK) }
         guard let buffer else { return gam_status(GAM_INTERNAL) }
         let source = UnsafeRawBufferPointer(start: buffer, count: length)
+        let (end, overflow) = offset.addingReportingOverflow(UInt64(length))
+        guard !overflow, end <= context.limits.outputBytesMax else {
+            context.systemFailure =
+                "the file would be larger than the limit of \(context.limits.outputBytesMax) bytes"
+            return gam_status(GAM_LIMIT)
+        }
         guard context.file.write(at: offset, source) else {
             context.systemFailure = systemError()
             return gam_status(GAM_IO)
@@ -84,11 +90,7 @@ let hostOptionGet:
         return 1
     }
 
-/// Adapters' log lines go to standard error, where the service manager collects them; debug and
-/// info lines are dropped.
 let hostLog: @convention(c) (UnsafeMutableRawPointer?, Int32, gam_text) -> Void = {
     pointer, level, text in
-    guard let context = hostContext(pointer), level >= Int32(GAM_LOG_WARNING) else { return }
-    let line = "gamd: \(context.plugin) adapter, \(context.fileName): \(String(gamText: text))\n"
-    _ = Array(line.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    hostContext(pointer)?.log(level: level, text)
 }

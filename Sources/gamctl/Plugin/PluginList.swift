@@ -3,12 +3,6 @@ import GAMClient
 import GAMProtocol
 
 /// `gamctl plugin list`
-struct PluginCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "plugin", abstract: "About the daemon's plugins.",
-        subcommands: [PluginList.self])
-}
-
 struct PluginList: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Lists the adapters the daemon has found.")

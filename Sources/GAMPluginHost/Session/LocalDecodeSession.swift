@@ -1,23 +1,16 @@
 // What always holds here:
 // - The description was checked before the session exists; rows come in order and never more of
 //   them than it declares; values outside the declared bits are refused as a fault of the adapter.
-// - The plugin runs in this process for now; nothing outside this file depends on that.
+// - The plugin runs in the process that opens the session: a worker, or a host that trusts it.
 
 import CGAMPlugin
 import GAMCore
 
-/// A file being decoded: description and metadata at once, samples as a stream. One thread.
-public final class DecodeSession {
-    public let description: SignalDescription
-    public let exactness: Exactness
-    public let order: OrderHint
-    /// "image", "audio", "sdf", "array" ...
-    public let kind: String
-    public let mediaType: String
-    /// What must come back when the signal is encoded, in the adapter's order.
-    public let metadata: [PluginMetadata]
+/// A file being decoded by a library of this process. One thread.
+final class LocalDecodeSession: DecodeEngine {
+    let header: DecodedHeader
     /// Canonical bytes not yet read.
-    public private(set) var bytesLeft: UInt64
+    private(set) var bytesLeft: UInt64
 
     private let context: HostContext
     private let library: PluginLibrary
@@ -27,32 +20,24 @@ public final class DecodeSession {
     private var carry: [UInt8] = []
     private var carryUsed = 0
 
-    init(
-        library: PluginLibrary, descriptor: Int32, fileName: String, options: [String: String],
-        limits: PluginLimits
-    ) throws(PluginError) {
-        let file = try PositionedFile(descriptor: descriptor, plugin: library.id, name: fileName)
+    init(library: PluginLibrary, _ request: DecodeRequest) throws(PluginError) {
         let context = HostContext(
-            plugin: library.id, fileName: fileName, file: file, options: options, metadata: [],
-            limits: limits)
+            plugin: library.id, fileName: request.fileName, file: request.file,
+            options: request.options,
+            metadata: [], limits: request.limits)
         let handle = try Self.open(library, context)
         do {
-            let described = try Self.describe(library, context, handle)
-            let rows = gam_description.rows(of: described.signal)
-            try Self.check(described.signal, rowBytes: rows.bytes, context)
-            description = described.signal
-            exactness = described.exactness
-            order = described.order
-            kind = described.kind
-            mediaType = described.mediaType
-            rowBytes = rows.bytes
-            rowsLeft = rows.count
-            bytesLeft = UInt64(described.signal.rawBytes)
+            let raw = try Self.describe(library, context, handle)
+            header = try DecodedHeader(
+                raw, plugin: library.id, metadata: context.metadata, request: request)
         } catch {
             library.functions.close_decode(handle)
             throw error
         }
-        metadata = context.metadata
+        let rows = gam_description.rows(of: header.description.signal)
+        rowBytes = rows.bytes
+        rowsLeft = rows.count
+        bytesLeft = UInt64(header.description.signal.rawBytes)
         self.context = context
         self.library = library
         self.handle = handle
@@ -78,33 +63,14 @@ public final class DecodeSession {
 
     private static func describe(
         _ library: PluginLibrary, _ context: HostContext, _ handle: OpaquePointer
-    ) throws(PluginError) -> AdapterDescription {
+    ) throws(PluginError) -> gam_description {
         var raw = gam_description()
         raw.struct_size = MemoryLayout<gam_description>.size
         try context.call { library.functions.describe(handle, &raw, $0) }
-        return try AdapterDescription(raw, plugin: library.id, file: context.fileName)
+        return raw
     }
 
-    private static func check(
-        _ signal: SignalDescription, rowBytes: Int, _ context: HostContext
-    ) throws(PluginError) {
-        guard UInt64(signal.sampleCount) <= context.limits.samplesMax else {
-            throw .limit(
-                plugin: context.plugin, file: context.fileName,
-                reason:
-                    "\(signal.sampleCount) samples and the limit is \(context.limits.samplesMax)"
-            )
-        }
-        guard UInt64(rowBytes) <= context.limits.memoryBytesMax else {
-            throw .limit(
-                plugin: context.plugin, file: context.fileName,
-                reason: "one row has \(rowBytes) bytes; raise the plugin memory limit")
-        }
-    }
-
-    /// Fills `buffer` with the next canonical bytes; fewer than asked for only at the end of the
-    /// signal, then 0. After an error the session is of no further use.
-    public func read(into buffer: UnsafeMutableRawBufferPointer) throws(PluginError) -> Int {
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(PluginError) -> Int {
         var done = 0
         while done < buffer.count, bytesLeft > 0 {
             let target = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
@@ -154,10 +120,12 @@ public final class DecodeSession {
         rowsLeft -= rows
         let bytes = Int(rows) * rowBytes
         let written = UnsafeRawBufferPointer(rebasing: target[..<bytes])
-        guard SampleRange.holds(written, description.sampleType) else {
+        guard SampleRange.holds(written, header.description.signal.sampleType) else {
             throw .fault(
                 plugin: library.id,
-                reason: "a sample is outside its declared \(description.sampleType.bits) bits")
+                reason:
+                    "a sample is outside its declared \(header.description.signal.sampleType.bits) bits"
+            )
         }
         return bytes
     }

@@ -17,6 +17,11 @@ final class HostContext {
     var acceptsMetadata = false
     /// Set by the first failed callback, for the error text.
     var systemFailure: String?
+    /// Log lines that are passed on for one file; the rest is dropped.
+    static let logLinesMax = 20
+    /// More lines than this are a fault.
+    static let logLinesFault = 10_000
+    private(set) var logLines = 0
 
     private let arena = TextArena()
     private let optionTexts: [String: gam_text]
@@ -44,7 +49,8 @@ final class HostContext {
             to: gam_limits(
                 struct_size: MemoryLayout<gam_limits>.size, samples_max: limits.samplesMax,
                 metadata_bytes_max: limits.metadataBytesMax,
-                memory_bytes_max: limits.memoryBytesMax))
+                memory_bytes_max: limits.memoryBytesMax, points_max: limits.pointsMax,
+                channels_max: limits.channelsMax, output_bytes_max: limits.outputBytesMax))
         host = .allocate(capacity: 1)
         input = .allocate(capacity: 1)
         output = .allocate(capacity: 1)
@@ -83,9 +89,17 @@ final class HostContext {
             return gam_status(GAM_INTERNAL)
         }
         metadataBytes += UInt64(bytes.count)
-        guard metadataBytes <= limits.metadataBytesMax else { return gam_status(GAM_LIMIT) }
+        guard metadataBytes <= limits.metadataBytesMax, metadata.count < MetadataStream.blobsMax
+        else { return gam_status(GAM_LIMIT) }
         metadata.append(PluginMetadata(key: key, bytes: bytes))
         return gam_status(GAM_OK)
+    }
+
+    /// Passes a line on; only so many of them.
+    func log(level: Int32, _ text: gam_text) {
+        logLines += 1
+        guard logLines <= Self.logLinesMax else { return }
+        HostLog.sink(plugin, fileName, level, String(gamText: text))
     }
 
     func kept(_ key: String) -> gam_text? { metadataTexts[key] }
@@ -106,6 +120,9 @@ final class HostContext {
             return String(gamText: gam_text(bytes: buffer.baseAddress, length: length))
         }
         if status != gam_status(GAM_OK) { throw error(status, text) }
+        guard logLines <= Self.logLinesFault else {
+            throw .fault(plugin: plugin, reason: "it wrote \(logLines) log lines for one file")
+        }
     }
 
     private func error(_ status: gam_status, _ text: String) -> PluginError {

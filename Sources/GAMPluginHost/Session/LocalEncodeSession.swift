@@ -5,10 +5,9 @@
 import CGAMPlugin
 import GAMCore
 
-/// A file being encoded. One thread.
-public final class EncodeSession {
-    public let description: SignalDescription
-
+/// A file being encoded by a library of this process. One thread.
+final class LocalEncodeSession: EncodeEngine {
+    private let description: SignalDescription
     private let context: HostContext
     private let library: PluginLibrary
     private let handle: OpaquePointer
@@ -17,21 +16,15 @@ public final class EncodeSession {
     /// The beginning of a row whose rest has not come yet.
     private var carry: [UInt8] = []
 
-    init(
-        library: PluginLibrary, description: SignalDescription, metadata: [PluginMetadata],
-        descriptor: Int32, fileName: String, options: [String: String], limits: PluginLimits
-    ) throws(PluginError) {
-        let file = try PositionedFile(descriptor: descriptor, plugin: library.id, name: fileName)
+    init(library: PluginLibrary, _ request: EncodeRequest) throws(PluginError) {
         let context = HostContext(
-            plugin: library.id, fileName: fileName, file: file, options: options,
-            metadata: metadata, limits: limits)
-        let rows = gam_description.rows(of: description)
-        guard UInt64(rows.bytes) <= limits.memoryBytesMax else {
-            throw .limit(
-                plugin: library.id, file: fileName,
-                reason: "one row has \(rows.bytes) bytes; raise the plugin memory limit")
-        }
-        var raw = gam_description(description)
+            plugin: library.id, fileName: request.fileName, file: request.file,
+            options: request.options,
+            metadata: request.metadata, limits: request.limits)
+        try request.limits.check(
+            request.description, plugin: library.id, file: request.fileName)
+        let rows = gam_description.rows(of: request.description)
+        var raw = gam_description(request.description)
         var opened: OpaquePointer?
         try context.call {
             library.functions.open_encode(
@@ -40,7 +33,7 @@ public final class EncodeSession {
         guard let opened else {
             throw .fault(plugin: library.id, reason: "open_encode succeeded without a handle")
         }
-        self.description = description
+        description = request.description
         self.context = context
         self.library = library
         handle = opened
@@ -50,8 +43,7 @@ public final class EncodeSession {
 
     deinit { library.functions.close_encode(handle) }
 
-    /// Takes the next canonical bytes, any number of them.
-    public func write(_ bytes: UnsafeRawBufferPointer) throws(PluginError) {
+    func write(_ bytes: UnsafeRawBufferPointer) throws(PluginError) {
         var rest = bytes
         if !carry.isEmpty {
             let count = min(rowBytes - carry.count, rest.count)
@@ -89,8 +81,7 @@ public final class EncodeSession {
         rowsLeft -= rows
     }
 
-    /// Completes the file after the last sample.
-    public func finish() throws(PluginError) {
+    func finish() throws(PluginError) {
         guard rowsLeft == 0, carry.isEmpty else {
             throw .usage(plugin: library.id, reason: "\(rowsLeft) rows are missing")
         }

@@ -15,13 +15,27 @@ struct AdapterDescription {
     /// Checks what the plugin filled in.
     init(_ raw: gam_description, plugin: String, file: String) throws(PluginError) {
         func fault(_ reason: String) -> PluginError { .fault(plugin: plugin, reason: reason) }
+        guard let exactness = Exactness(rawValue: raw.exactness),
+            let order = OrderHint(rawValue: raw.order)
+        else { throw fault("it described an unknown exactness or order") }
+        signal = try SignalDescription(raw, plugin: plugin, file: file)
+        self.exactness = exactness
+        self.order = order
+        kind = text(of: raw.kind)
+        mediaType = text(of: raw.media_type)
+        guard !kind.isEmpty else { throw fault("it described a signal without a kind") }
+    }
+}
+
+extension SignalDescription {
+    /// Checks a C description.
+    init(_ raw: gam_description, plugin: String, file: String) throws(PluginError) {
+        func fault(_ reason: String) -> PluginError { .fault(plugin: plugin, reason: reason) }
         guard raw.axis_count <= UInt32(GAM_AXES_MAX),
             raw.channel_count <= UInt32(GAM_CHANNELS_MAX)
         else { throw fault("it described \(raw.axis_count) axes, \(raw.channel_count) channels") }
-        guard let family = UInt8(exactly: raw.family).flatMap(SampleType.Family.init(rawValue:)),
-            let exactness = Exactness(rawValue: raw.exactness),
-            let order = OrderHint(rawValue: raw.order)
-        else { throw fault("it described an unknown sample family, exactness or order") }
+        guard let family = UInt8(exactly: raw.family).flatMap(SampleType.Family.init(rawValue:))
+        else { throw fault("it described an unknown sample family") }
         var axes: [Axis] = []
         for axis in bytesArray(of: raw.axes, count: Int(raw.axis_count), as: gam_axis.self) {
             axes.append(try Self.axis(axis, fault))
@@ -35,15 +49,10 @@ struct AdapterDescription {
         }
         do {
             let type = try SampleType(family: family, bits: Int(raw.bits))
-            signal = try SignalDescription(axes: axes, channels: channels, sampleType: type)
+            try self.init(axes: axes, channels: channels, sampleType: type)
         } catch {
             throw .unsupported(plugin: plugin, file: file, reason: "\(error)")
         }
-        self.exactness = exactness
-        self.order = order
-        kind = text(of: raw.kind)
-        mediaType = text(of: raw.media_type)
-        guard !kind.isEmpty else { throw fault("it described a signal without a kind") }
     }
 
     private static func axis(

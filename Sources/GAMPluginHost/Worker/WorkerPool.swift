@@ -1,0 +1,103 @@
+// The workers of a registry, by plugin.
+// What always holds:
+// - A worker is either idle here or leased to one session.
+// - Only a worker that ended its session in order comes back; any other is ended.
+
+import CLinux
+import Glibc
+import Synchronization
+
+/// What workers have done, for operators.
+public struct WorkerFigures: Sendable, Equatable {
+    /// Workers started since the registry exists.
+    public internal(set) var started = 0
+    /// Files decoded or encoded, successfully or not.
+    public internal(set) var sessions = 0
+    public internal(set) var idle = 0
+    public internal(set) var busy = 0
+    /// Breaches of contract; see QuarantineRule.
+    public internal(set) var faults = 0
+}
+
+final class WorkerPool: Sendable {
+    private struct Plugin {
+        var idle: [WorkerProcess] = []
+        var busy = 0
+        var figures = WorkerFigures()
+        /// What the library said when it was first loaded.
+        var profile: PluginProfile?
+    }
+
+    let options: WorkerOptions
+    private let plugins = Mutex<[String: Plugin]>([:])
+
+    init(options: WorkerOptions) { self.options = options }
+
+    /// A worker with `library` loaded, for one session.
+    func lease(_ library: LibraryIdentity) throws(PluginError) -> WorkerProcess {
+        while let worker = takeIdle(library.id) {
+            // One that died while idle is replaced without a word: nobody's request failed.
+            if worker.isQuiet {
+                worker.beginSession()
+                return worker
+            }
+            worker.end()
+            plugins.withLock { $0[library.id]?.busy -= 1 }
+        }
+        let (worker, profile) = try WorkerStart(library: library, options: options).run()
+        plugins.withLock { plugins in
+            var plugin = plugins[library.id] ?? Plugin()
+            plugin.busy += 1
+            plugin.figures.started += 1
+            plugin.profile = profile
+            plugins[library.id] = plugin
+        }
+        worker.beginSession()
+        return worker
+    }
+
+    private func takeIdle(_ id: String) -> WorkerProcess? {
+        plugins.withLock { plugins in
+            guard let worker = plugins[id]?.idle.popLast() else { return nil }
+            plugins[id]?.busy += 1
+            return worker
+        }
+    }
+
+    /// Ends a lease. A worker whose session ended in order is kept ready.
+    func giveBack(_ worker: WorkerProcess, inOrder: Bool, wasSession: Bool = true) {
+        let keeps = plugins.withLock { plugins -> Bool in
+            guard var plugin = plugins[worker.plugin] else { return false }
+            plugin.busy -= 1
+            if wasSession { plugin.figures.sessions += 1 }
+            let keeps =
+                inOrder && worker.isAlive && plugin.idle.count < options.idleMax
+                && worker.sessionsServed < options.sessionsMax
+            if keeps { plugin.idle.append(worker) }
+            plugins[worker.plugin] = plugin
+            return keeps
+        }
+        if !keeps { worker.end() }
+    }
+
+    /// What the library says of itself; loads it in a worker the first time.
+    func profile(_ library: LibraryIdentity) throws(PluginError) -> PluginProfile {
+        if let known = plugins.withLock({ $0[library.id]?.profile }) { return known }
+        let worker = try lease(library)
+        giveBack(worker, inOrder: true, wasSession: false)
+        guard let profile = plugins.withLock({ $0[library.id]?.profile }) else {
+            throw .fault(plugin: library.id, reason: "its worker started without a profile")
+        }
+        return profile
+    }
+
+    func figures(_ id: String) -> WorkerFigures {
+        plugins.withLock { plugins in
+            guard let plugin = plugins[id] else { return WorkerFigures() }
+            var figures = plugin.figures
+            figures.idle = plugin.idle.count
+            figures.busy = plugin.busy
+            return figures
+        }
+    }
+}
