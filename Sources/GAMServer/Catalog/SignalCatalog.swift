@@ -13,21 +13,6 @@ import GAMStore
 import Glibc
 import SwiftProtobuf
 
-/// Two spaces reserved for a write that may still fail.
-package struct WriteReservation: Sendable {
-    package let records: BlobSpace
-    package let attachments: BlobSpace
-    package var spaces: [BlobSpace] { [records, attachments] }
-}
-
-/// When a publish may replace what is there.
-package enum PublishCondition: Sendable {
-    case always
-    case mustNotExist
-    /// Only the entry with this version (a refit that must not undo a newer put).
-    case unchanged(version: UInt64)
-}
-
 package final class SignalCatalog: Sendable {
     package let store: any ShardStore
     package let reclaimer: Reclaimer
@@ -218,28 +203,6 @@ package final class SignalCatalog: Sendable {
         if quarantine.contains(key) { try transaction.delete(CatalogKeys.quarantine(key)) }
     }
 
-    /// Names a signal as damaged, if it still is the one that was looked at.
-    package func quarantine(_ key: String, version: UInt64, reason: String) throws {
-        var entry = CatalogQuarantine()
-        entry.reason = String(reason.prefix(2_000))
-        entry.version = version
-        entry.sinceUnixMs = unixMilliseconds()
-        var transaction = Transaction(partition: partition)
-        try transaction.require(CatalogKeys.signal(key), .version(version))
-        try transaction.put(CatalogKeys.quarantine(key), try entry.serializedBytes())
-        try commit(transaction)
-        quarantine.set(key, entry)
-    }
-
-    /// A verify found the signal sound.
-    package func releaseFromQuarantine(_ key: String) throws {
-        guard quarantine.contains(key) else { return }
-        var transaction = Transaction(partition: partition)
-        try transaction.delete(CatalogKeys.quarantine(key))
-        try commit(transaction)
-        quarantine.set(key, nil)
-    }
-
     private func check(
         _ condition: PublishCondition, _ key: String, _ old: VersionedValue?
     ) throws {
@@ -325,35 +288,4 @@ package final class SignalCatalog: Sendable {
         mark.key = key
         return try mark.serializedBytes()
     }
-}
-
-/// A signal whose blobs stay until this object is released.
-package final class OpenSignal: Sendable {
-    package let record: SignalRecord
-    package let store: any ShardStore
-    private let pins: PinnedSpaces
-
-    package init(record: SignalRecord, store: any ShardStore, pins: PinnedSpaces) {
-        self.record = record
-        self.store = store
-        self.pins = pins
-    }
-
-    package var source: StoreRecordSource {
-        StoreRecordSource(store: store, space: record.recordSpace)
-    }
-
-    package var attachments: Attachments {
-        Attachments(store: store, record: record.message, space: record.attachmentSpace)
-    }
-
-    package func reader() throws -> SignalReader {
-        try SignalReader(manifest: record.manifest, source: source, priors: .shipped)
-    }
-}
-
-package func unixMilliseconds() -> Int64 {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
 }
