@@ -11,7 +11,7 @@ import SwiftProtobuf
 package struct SignalRecord: Sendable {
     package let key: String
     /// Version of the catalog value; a swap compares it.
-    package let version: UInt64
+    package private(set) var version: UInt64
     package let message: CatalogRecord
     package let manifest: SignalManifest
     package let recordSpace: BlobSpace
@@ -48,6 +48,13 @@ package struct SignalRecord: Sendable {
         storedBytes =
             manifest.recordBytes + Int(clamping: message.attachmentBytes)
             + blobs * BlobSpace.overheadBytes + CatalogKeys.signal(key).count + value.bytes.count
+    }
+
+    /// The same entry once its commit has given it a version.
+    func committed(as version: UInt64) -> SignalRecord {
+        var record = self
+        record.version = version
+        return record
     }
 
     /// All spaces whose blobs this entry names.

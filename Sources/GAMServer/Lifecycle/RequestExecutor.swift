@@ -1,9 +1,11 @@
-// Two fixed groups of threads run all requests: one for puts and verifications, one for the rest,
-// so that a put of minutes never keeps a read waiting.
+// Three fixed groups of threads run all requests: for puts and verifications, for large answers, and
+// for the rest, so that neither a put of minutes nor a file of gigabytes keeps a small read waiting. What waits for a thread is bounded: one more
+// is told to try later.
 //
 // What always holds: every submitted request gets exactly one last answer; `beforeAnswer` and
 // `afterAnswer` are called once each, around it, whether or not the client could be reached.
 
+import CLinux
 import GAMProtocol
 import Logging
 
@@ -22,39 +24,81 @@ final class RequestExecutor: Sendable {
 
     private let handlers: RequestHandlers
     private let activity: Activity
+    private let metrics: ServerMetrics
     private let log: Logger
+    private let waitingMax: (requests: Int, puts: Int)
     private let light = Monitor(Queue())
+    private let bulk = Monitor(Queue())
     private let heavy = Monitor(Queue())
     private let threadCount = Monitor(0)
 
-    init(handlers: RequestHandlers, activity: Activity, log: Logger) {
+    init(
+        handlers: RequestHandlers, activity: Activity, metrics: ServerMetrics,
+        limits: ServerConfiguration.Limits, log: Logger
+    ) {
         self.handlers = handlers
         self.activity = activity
+        self.metrics = metrics
         self.log = log
+        waitingMax = (limits.waitingRequestsMax, limits.waitingPutsMax)
+        metrics.registry.register("gamd_requests_waiting", "Requests waiting for a thread.") {
+            [light, bulk, heavy] in
+            [
+                ([("queue", "requests")], Double(light.withLock { $0.tasks.count })),
+                ([("queue", "large")], Double(bulk.withLock { $0.tasks.count })),
+                ([("queue", "puts")], Double(heavy.withLock { $0.tasks.count })),
+            ]
+        }
     }
 
     /// Starts the threads; throws when the system has none left.
     func start(threads: ServerConfiguration.Threads) throws(Failure) {
-        for index in 0..<(threads.puts + threads.reads) {
-            let isHeavy = index < threads.puts
-            threadCount.withLock { $0 += 1 }
-            let name = isHeavy ? "gamd-put" : "gamd-read"
-            let queue = isHeavy ? heavy : light
-            guard startThread(named: name, { self.run(queue) }) else {
-                threadCount.withLock { $0 -= 1 }
-                throw Failure(.busy, "the system has no thread left; lower [threads]")
+        let groups = [
+            ("gamd-put", threads.puts, Lane.heavy), ("gamd-large", threads.large, .bulk),
+            ("gamd-read", threads.reads, .light),
+        ]
+        for (name, count, lane) in groups {
+            for _ in 0..<count {
+                threadCount.withLock { $0 += 1 }
+                guard startThread(named: name, { self.run(lane) }) else {
+                    threadCount.withLock { $0 -= 1 }
+                    throw Failure(.busy, "the system has no thread left; lower [threads]")
+                }
             }
+        }
+    }
+
+    private func queue(_ lane: Lane) -> Monitor<Queue> {
+        switch lane {
+        case .light: light
+        case .bulk: bulk
+        case .heavy: heavy
         }
     }
 
     /// Ends the threads once their requests are done; false when that took too long.
     func stop(milliseconds: Int) -> Bool {
         light.withLock { $0.isStopping = true }
+        bulk.withLock { $0.isStopping = true }
         heavy.withLock { $0.isStopping = true }
         return threadCount.wait(milliseconds: milliseconds) { $0 == 0 ? true : nil } ?? false
     }
 
-    func submit(
+    /// Throws when an upload would be refused at its end anyway.
+    func checkRoomForPut(_ key: String) throws {
+        let key = try SignalKey(key).text
+        guard heavy.withLock({ $0.tasks.count < waitingMax.puts }) else {
+            throw Self.tooMany("puts", waitingMax.puts)
+        }
+        try handlers.catalog.checkRoom(for: key)
+    }
+
+    private static func tooMany(_ what: String, _ limit: Int) -> Failure {
+        Failure(.busy, "\(limit) \(what) are waiting already; try again later")
+    }
+
+    /// Runs a request at once, on the calling thread.
+    func runHere(
         _ job: RequestJob, _ sink: ConnectionReplySink,
         beforeAnswer: @escaping @Sendable () -> Void,
         afterAnswer: @escaping @Sendable () -> Void
@@ -62,12 +106,37 @@ final class RequestExecutor: Sendable {
         if job.isWork { activity.requestStarted() }
         let task = Task(
             job: job, sink: sink, beforeAnswer: beforeAnswer, afterAnswer: afterAnswer)
-        (job.isHeavy ? heavy : light).withLock(wakingOne: true) { $0.tasks.append(task) }
+        perform(task, .light)
     }
 
-    private func run(_ queue: Monitor<Queue>) {
-        while let task = next(queue) {
-            perform(task)
+    /// Queues a request; one that finds the queue full is answered here.
+    func submit(
+        _ job: RequestJob, _ sink: ConnectionReplySink,
+        beforeAnswer: @escaping @Sendable () -> Void,
+        afterAnswer: @escaping @Sendable () -> Void
+    ) {
+        let task = Task(
+            job: job, sink: sink, beforeAnswer: beforeAnswer, afterAnswer: afterAnswer)
+        if job.isWork { activity.requestStarted() }
+        enqueue(task, job.lane)
+    }
+
+    private func enqueue(_ task: Task, _ lane: Lane) {
+        let limit = lane == .heavy ? waitingMax.puts : waitingMax.requests
+        let isQueued = queue(lane).withLock(wakingOne: true) { queue in
+            guard queue.tasks.count < limit else { return false }
+            queue.tasks.append(task)
+            return true
+        }
+        if !isQueued {
+            let failure = Self.tooMany(lane == .heavy ? "puts" : "requests", limit)
+            answer(task, WireReply(failure, key: task.job.key), [])
+        }
+    }
+
+    private func run(_ lane: Lane) {
+        while let task = next(queue(lane)) {
+            perform(task, lane)
         }
         threadCount.withLock { $0 -= 1 }
     }
@@ -80,27 +149,71 @@ final class RequestExecutor: Sendable {
         return task ?? nil
     }
 
-    private func perform(_ task: Task) {
+    private func perform(_ task: Task, _ lane: Lane) {
         let job = task.job
-        let key = job.upload?.begin.key ?? job.request.key
-        var last: WireReply
+        metrics.running.increment()
+        var reply: WireReply
         var body: [UInt8] = []
         do {
             try job.context.check()
-            (last, body) = try handlers.perform(job, task.sink)
+            (reply, body) = try handlers.perform(job, task.sink, lane)
+        } catch is LargeAnswer {
+            metrics.running.decrement()
+            return enqueue(task, .bulk)
         } catch {
-            let failure = Failure(error).about(key)
-            if failure.status == .failed || failure.status == .integrity {
-                log.error("\(failure.text)")
+            let failure = Failure(error).about(job.key)
+            report(failure, job)
+            reply = WireReply(failure, key: job.key)
+        }
+        metrics.running.decrement()
+        answer(task, reply, body)
+    }
+
+    /// Tells the log about faults that are not the client's.
+    private func report(_ failure: Failure, _ job: RequestJob) {
+        let event: ServiceEvent? =
+            switch failure.status {
+            case .integrity: .integrityFault
+            case .adapterFault: .pluginFault
+            case .failed, .ioError, .noSpace: .requestFailed
+            default: nil
             }
-            last = WireReply(failure, key: key)
-        }
+        guard let event else { return }
+        log.event(event, .error, failure.text, job.fields(failure.status))
+    }
+
+    private func answer(_ task: Task, _ reply: WireReply, _ body: [UInt8]) {
+        let job = task.job
+        var last = reply
         last.last = true
+        let status = Status(rawValue: reply.status) ?? .failed
+        metrics.observe(
+            job.name, status, nanoseconds: clinux_nanoseconds() - job.arrivedNanoseconds)
         if job.isWork { activity.requestFinished() }
+        log.debug("\(job.name): \(status)", metadata: job.fields(status))
         task.beforeAnswer()
-        defer { task.afterAnswer() }
         body.withUnsafeBytes { bytes in
-            do { try task.sink.send(last, body: bytes) } catch { log.debug("no answer: \(error)") }
+            do {
+                try task.sink.finish(last, body: bytes, whenDone: task.afterAnswer)
+            } catch {
+                log.debug("no answer: \(error)")
+            }
         }
+    }
+}
+
+extension RequestJob {
+    /// What the log says of a request.
+    func fields(_ status: Status) -> Logger.Metadata {
+        var fields: Logger.Metadata = [
+            LogField.operation: .string(name), LogField.status: "\(status)",
+            LogField.user: "\(peer.user)",
+            LogField.microseconds: "\((clinux_nanoseconds() - arrivedNanoseconds) / 1000)",
+        ]
+        if !key.isEmpty { fields[LogField.keyHash] = .string(keyHash(key)) }
+        if let adapter = upload?.begin.putBegin.adapter, !adapter.isEmpty {
+            fields[LogField.plugin] = .string(adapter)
+        }
+        return fields
     }
 }

@@ -24,14 +24,18 @@ enum SampleFormat: String {
 
 extension RequestHandlers {
     func read(
-        _ key: String, _ read: WireRead, _ context: RequestContext, _ sink: any ReplySink
+        _ key: String, _ read: WireRead, _ context: RequestContext, _ sink: any ReplySink,
+        _ lane: Lane
     ) throws -> (reply: WireReply, body: [UInt8]) {
         let format = try SampleFormat(named: read.format, default: .raw)
         guard read.level <= 30 else {
             throw Failure(.badRequest, "level \(read.level) is not within 0 to 30")
         }
         let signal = try catalog.open(key)
-        let region = try Self.region(read.region, of: signal.record.manifest.description)
+        let description = signal.record.manifest.description
+        let region = try Self.region(read.region, of: description)
+        let bytes = Self.byteCount(region, Int(read.level), of: description)
+        if lane == .light && bytes > Lane.lightBytesMax { throw LargeAnswer() }
         return try sendSamples(
             signal, region: region, level: Int(read.level), format, context, sink)
     }
@@ -70,11 +74,21 @@ extension RequestHandlers {
         return region
     }
 
+    /// Bytes of an answer, before the codec has looked at the request.
+    private static func byteCount(
+        _ region: [Range<Int>]?, _ level: Int, of description: SignalDescription
+    ) -> Int {
+        let extents = region.map { $0.map(\.count) } ?? description.extents
+        let point = description.channels.count * description.sampleType.containerBytes
+        return extents.reduce(point) { $0 * (($1 >> level) + 1) }
+    }
+
     private func sendSamples(
         _ signal: OpenSignal, region: [Range<Int>]?, level: Int, _ format: SampleFormat,
         _ context: RequestContext, _ sink: any ReplySink
     ) throws -> (reply: WireReply, body: [UInt8]) {
-        let reader = try readers.reader(for: signal)
+        let bytes = Self.byteCount(region, level, of: signal.record.manifest.description)
+        let reader = try readers.reader(for: signal, answerBytes: bytes)
         let description = try reader.resultDescription(region: region, level: level)
         let header = format == .npy ? NPYHeader.bytes(for: description) : []
         var first = WireSamplesResult()
@@ -100,7 +114,8 @@ extension RequestHandlers {
         let message = signal.record.message
         let metadata = try signal.attachments.metadata()
         try signal.attachments.verify()
-        let reader = try readers.reader(for: signal)
+        let reader = try readers.reader(
+            for: signal, answerBytes: signal.record.manifest.description.rawBytes)
         let limit = settings.limits.putBytesMax
         let file = try spools.file("the file", bytesMax: limit)
         let input = EncodeInput(

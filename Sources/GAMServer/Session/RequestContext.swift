@@ -55,6 +55,26 @@ extension ReplySink {
     }
 }
 
+/// Who is at the other end, as the kernel says.
+struct Peer: Sendable {
+    let user: UInt32
+    let process: Int32
+}
+
+/// Groups of threads for requests that take different times.
+enum Lane: Sendable {
+    /// Answers of at most `lightBytesMax`.
+    case light
+    case bulk
+    /// Puts, verifications, backups.
+    case heavy
+
+    static let lightBytesMax = 1 << 20
+}
+
+/// Thrown, before anything was sent, by a request whose answer is too large for its lane.
+struct LargeAnswer: Error {}
+
 /// A request ready to run.
 struct RequestJob: Sendable {
     let id: UInt32
@@ -62,20 +82,36 @@ struct RequestJob: Sendable {
     let context: RequestContext
     /// The bytes of a put.
     let upload: Upload?
-    /// Puts and verifications run on threads of their own, so that they never hold up reads.
-    var isHeavy: Bool {
+    let peer: Peer
+    let arrivedNanoseconds = clinux_nanoseconds()
+
+    /// Where it runs, as far as one can tell before looking at the signal.
+    var lane: Lane {
         switch request.operation {
-        case .putCommit, .verify: true
+        case .putCommit, .verify, .collect: .heavy
+        case .backup(let backup): backup.action == "list" ? .light : .heavy
+        case .get: .bulk
+        default: .light
+        }
+    }
+
+    /// So little work that handing it to another thread would cost more.
+    var isInstant: Bool {
+        switch request.operation {
+        case .hello, .stat: true
         default: false
         }
     }
+
+    var key: String { upload?.begin.key ?? request.key }
+    var name: String { RequestName.of(request.operation) }
 }
 
 extension RequestJob {
     /// Looking at the daemon does not keep it from its idle work; everything else does.
     var isWork: Bool {
         switch request.operation {
-        case .hello, .jobs, .plugins: false
+        case .hello, .jobs, .plugins, .metrics, .config, .refit, .scrub: false
         default: true
         }
     }
