@@ -6,14 +6,17 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-bench build build-tests lint test unit integration demo bench fuzz crash \
-	damage memory soak python-protocol bench-scaling bench-cell bench-effort hostile plugin-reference \
-	install-kit clean
+.PHONY: help setup setup-bench setup-package build build-tests lint test unit integration demo \
+	bench bench-scaling bench-cell bench-effort bench-small fuzz crash damage hostile memory \
+	clients disk-full faults backups mixed soak install install-kit deb python-protocol \
+	plugin-reference clean
 
+export DESTDIR PREFIX SYSCONFDIR UNITDIR
 PYTHON := .build/venv/bin/python
 JOBS ?= 2
 SWIFT_BUILD := swift build -c release -j $(JOBS)
 SEED ?= 0
+MINUTES ?= 120
 FOLDER ?= Examples
 BENCH ?=
 
@@ -25,6 +28,9 @@ setup:  ## Installs Debian and Python packages (apt as root or with sudo; .build
 
 setup-bench:
 	@Tools/setup.sh --bench
+
+setup-package:
+	@Tools/setup.sh --package
 
 build: setup  ## Builds gamd, gamctl and the plugins (release)
 	$(SWIFT_BUILD)
@@ -74,7 +80,31 @@ hostile: build  ## Every harmful plugin 20 times, and what other clients notice 
 memory: build  ## A 200-megapixel picture with the daemon's peak memory under 1 GiB
 	$(PYTHON) Tests/campaigns/memory.py --megapixels 200
 
-soak: crash damage fuzz hostile memory  ## All long campaigns, one after the other
+clients: build  ## 1,000 resting clients beside 8 busy ones, slow readers, few descriptors
+	$(PYTHON) Tests/campaigns/clients.py
+
+disk-full: build  ## A full disk, tmpfs and ext4 (root): refusals, reads, recovery
+	$(PYTHON) Tests/campaigns/disk_full.py
+
+faults: build  ## A failed sync or a crash at every system call of a script, by strace
+	$(PYTHON) Tests/campaigns/faults.py --seed $(SEED)
+
+backups: build  ## 20 backups under 8 writers, restored and compared
+	$(PYTHON) Tests/campaigns/backups.py
+
+mixed: build  ## Two hours of mixed work: memory, descriptors, space (MINUTES=...)
+	$(PYTHON) Tests/campaigns/mixed.py --minutes $(MINUTES) --seed $(SEED)
+
+soak: crash damage fuzz hostile memory clients disk-full faults backups mixed  ## All campaigns
+
+bench-small: setup-bench build  ## stat and warm reads beside redis GET
+	$(PYTHON) Benchmarks/small_operations.py
+
+install: setup-package build  ## Installs: DESTDIR, PREFIX (/usr/local), SYSCONFDIR (/etc), UNITDIR
+	@Tools/install.sh
+
+deb: setup-package build  ## Makes a Debian package in .build/deb, checked by lintian
+	@Tools/make_deb.sh
 
 python-protocol: setup  ## Writes the Python messages anew from gam.proto
 	protoc -ISources/GAMProtocol --python_out=Python/src/gamd --pyi_out=Python/src/gamd \
@@ -83,16 +113,8 @@ python-protocol: setup  ## Writes the Python messages anew from gam.proto
 plugin-reference:  ## Writes docs/plugin-reference.md anew from the header
 	python3 Tools/plugin_reference.py > docs/plugin-reference.md
 
-PREFIX ?= /usr/local
-KIT := $(DESTDIR)$(PREFIX)/share/gamd/plugin-kit
-
 install-kit:  ## Installs the kit for plugin authors: header, pkg-config, Swift package: PREFIX=...
-	install -d $(DESTDIR)$(PREFIX)/include/gamd $(DESTDIR)$(PREFIX)/lib/pkgconfig $(KIT)/Sources
-	install -m 644 Sources/CGAMPlugin/include/*.h $(DESTDIR)$(PREFIX)/include/gamd/
-	sed 's#@PREFIX@#$(PREFIX)#' PluginKit/gam-plugin.pc.in \
-		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/gam-plugin.pc
-	install -m 644 PluginKit/Package.swift $(KIT)/
-	cp -rL PluginKit/Sources/CGAMPlugin PluginKit/Sources/GAMPluginKit $(KIT)/Sources/
+	@Tools/install_kit.sh
 
 clean:  ## Removes everything that was built or installed into this folder
 	rm -rf .build

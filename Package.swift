@@ -15,6 +15,7 @@ let argumentParser = Target.Dependency.product(
     name: "ArgumentParser", package: "swift-argument-parser")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 
 let package = Package(
@@ -32,6 +33,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
     targets: [
@@ -48,6 +50,7 @@ let package = Package(
         .systemLibrary(name: "CTiff", pkgConfig: "libtiff-4"),
         .systemLibrary(name: "CSndfile", pkgConfig: "sndfile"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd"),
         // Layer 1
         library("GAMCore", ["CGAMKernels", "CXXHash"]),
         // Layer 2
@@ -68,7 +71,7 @@ let package = Package(
             name: "GAMServer",
             dependencies: [
                 "GAMCore", "GAMFormat", "GAMCodec", "GAMStore", "GAMProtocol", "GAMPluginHost",
-                "CLinux", protobuf, log, toml,
+                "CLinux", "CSystemd", protobuf, log, metrics, toml,
             ], exclude: ["Catalog/catalog.proto"], swiftSettings: strict),
         library("GAMClient", ["GAMProtocol", "CLinux", protobuf]),
         // Layer 5
@@ -82,7 +85,7 @@ let package = Package(
             name: "gamctl",
             dependencies: [
                 "GAMClient", "GAMProtocol", "GAMCore", "GAMFormat", "GAMCodec", "GAMPluginHost",
-                "CLinux", argumentParser,
+                "GAMServer", "GAMStore", "CLinux", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what building and testing need on Debian 12: setup.sh [--bench]
+# Installs what building and testing need on Debian 12: setup.sh [--bench|--package]
 #
 # What always holds here:
 # - Nothing is done that was done before: a second run takes less than a second.
@@ -12,13 +12,16 @@ packages=(
     binutils libc6-dev libstdc++-12-dev libcurl4 libncurses6 libxml2 tzdata
     ca-certificates pkg-config git python3 python3-venv
     librocksdb-dev libspng-dev libtiff-dev libsndfile1-dev libzstd-dev libxxhash-dev zlib1g-dev
-    libwebp-dev libjpeg62-turbo-dev libseccomp-dev gcc libc6-dev protobuf-compiler flac
+    libwebp-dev libjpeg62-turbo-dev libseccomp-dev libsystemd-dev
+    gcc protobuf-compiler flac patchelf
+    systemd-container dbus-user-session libpam-systemd strace
 )
 requirements=(Python/requirements-test.txt)
 if [[ "${1:-}" == "--bench" ]]; then
-    packages+=(webp libjxl-tools wavpack)
+    packages+=(webp libjxl-tools wavpack redis-server)
     requirements+=(Benchmarks/requirements.txt)
 fi
+if [[ "${1:-}" == "--package" ]]; then packages+=(patchelf debhelper lintian fakeroot); fi
 venv=.build/venv
 
 say() { echo "setup: $*"; }

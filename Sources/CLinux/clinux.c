@@ -3,17 +3,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
@@ -161,11 +165,14 @@ int clinux_lock_file(const char *path) {
     return flock(descriptor, LOCK_EX | LOCK_NB) < 0 ? fail_closing(descriptor) : descriptor;
 }
 
-int clinux_signal_descriptor(void) {
+int clinux_signal_descriptor(int with_hangup) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    if (with_hangup) {
+        sigaddset(&set, SIGHUP);
+    }
     int error = pthread_sigmask(SIG_BLOCK, &set, NULL);
     if (error != 0) {
         return -error;
@@ -201,6 +208,53 @@ int64_t clinux_milliseconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t nanoseconds_of(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t clinux_nanoseconds(void) { return nanoseconds_of(CLOCK_MONOTONIC); }
+
+int64_t clinux_thread_nanoseconds(void) { return nanoseconds_of(CLOCK_THREAD_CPUTIME_ID); }
+
+int clinux_run_in_background(void) {
+    // Priorities belong to threads on Linux; 0 is the calling one. glibc has no ioprio_set:
+    // IOPRIO_WHO_PROCESS is 1, class 3 (idle) sits above bit 13.
+    if (setpriority(PRIO_PROCESS, 0, 19) < 0) {
+        return -errno;
+    }
+    return syscall(SYS_ioprio_set, 1, 0, 3 << 13) < 0 ? -errno : 0;
+}
+
+int64_t clinux_raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
+        return -errno;
+    }
+    if (limit.rlim_cur < limit.rlim_max) {
+        struct rlimit raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0) {
+            limit = raised;
+        }
+    }
+    return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
+}
+
+void clinux_return_large_blocks(void) {
+    mallopt(M_MMAP_THRESHOLD, 2 << 20);
+    mallopt(M_TRIM_THRESHOLD, 2 << 20);
+}
+
+void clinux_release_pages(void *start, size_t bytes) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)start + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)start + bytes) / page * page;
+    if (first < end) {
+        madvise((void *)first, end - first, MADV_DONTNEED);
+    }
 }
 
 void clinux_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }

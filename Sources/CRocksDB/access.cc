@@ -117,6 +117,10 @@ void gam_db_verify(gam_db *handle, gam_status *status) {
     report(handle->db->VerifyFileChecksums(options), status);
 }
 
+uint64_t gam_db_stalls(gam_db *handle) { return handle->listener->stalls; }
+
+uint64_t gam_db_background_errors(gam_db *handle) { return handle->listener->errors; }
+
 uint64_t gam_db_property(gam_db *handle, int32_t family, const char *name) {
     uint64_t value = 0;
     return handle->db->GetIntProperty(handle->families[family], name, &value) ? value : 0;

@@ -107,7 +107,7 @@ static ColumnFamilyOptions blobFamily(const gam_open_options &from, ColumnFamily
     return common;
 }
 
-gam_db *gam_db_open(const gam_open_options *from, gam_status *status) {
+static gam_db *open(const gam_open_options *from, bool read_only, gam_status *status) {
     auto handle = std::make_unique<gam_db>();
     handle->listener = std::make_shared<BackgroundErrorListener>();
     DBOptions options = databaseOptions(*from);
@@ -121,18 +121,29 @@ gam_db *gam_db_open(const gam_open_options *from, gam_status *status) {
     };
     std::vector<ColumnFamilyHandle *> families;
     DB *db = nullptr;
-    if (!report(DB::Open(options, from->path, descriptors, &families, &db), status)) {
-        return nullptr;
-    }
+    const Status opened =
+        read_only ? DB::OpenForReadOnly(options, from->path, descriptors, &families, &db)
+                  : DB::Open(options, from->path, descriptors, &families, &db);
+    if (!report(opened, status)) return nullptr;
+    handle->is_read_only = read_only;
     handle->db.reset(db);
     handle->families[GAM_METADATA] = families[0];
     handle->families[GAM_BLOBS] = families[1];
     return handle.release();
 }
 
+gam_db *gam_db_open(const gam_open_options *from, gam_status *status) {
+    return open(from, false, status);
+}
+
+gam_db *gam_db_open_read_only(const gam_open_options *from, gam_status *status) {
+    return open(from, true, status);
+}
+
 void gam_db_close(gam_db *handle, gam_status *status) {
     std::unique_ptr<gam_db> owned(handle);
-    gam_db_flush(handle, status);
+    report(Status::OK(), status);
+    if (!handle->is_read_only) gam_db_flush(handle, status);
     CancelAllBackgroundWork(owned->db.get(), true);
     for (auto *family : owned->families) {
         owned->db->DestroyColumnFamilyHandle(family).PermitUncheckedError();

@@ -21,12 +21,19 @@ public:
     void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status *error) override {
         std::lock_guard<std::mutex> guard(mutex_);
         error_ = *error;
+        errors++;
+    }
+    void OnStallConditionsChanged(const rocksdb::WriteStallInfo &info) override {
+        if (info.condition.cur != rocksdb::WriteStallCondition::kNormal) stalls++;
     }
     // The store recovers by opening the database again; RocksDB is not to try it behind its back.
     void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
                               bool *recovers_automatically) override {
         *recovers_automatically = false;
     }
+    std::atomic<uint64_t> stalls{0};
+    std::atomic<uint64_t> errors{0};
+
     rocksdb::Status error() {
         std::lock_guard<std::mutex> guard(mutex_);
         return error_;
@@ -38,6 +45,9 @@ private:
 };
 
 struct gam_db {
+    // Of a backup that is read where it lies; outlives the database.
+    std::shared_ptr<rocksdb::Env> environment;
+    bool is_read_only = false;
     std::unique_ptr<rocksdb::DB> db;
     rocksdb::ColumnFamilyHandle *families[2] = {nullptr, nullptr};
     std::shared_ptr<BackgroundErrorListener> listener;

@@ -155,11 +155,7 @@ public final class Client {
         return try call(request, progress: progress).verify
     }
 
-    public func jobs() throws -> [WireJob] {
-        var request = WireRequest()
-        request.jobs = WireJobs()
-        return try call(request).jobs.jobs
-    }
+    public func jobs() throws -> [WireJob] { try jobReport().jobs }
 
     public func plugins() throws -> [WirePlugin] {
         var request = WireRequest()
@@ -174,7 +170,7 @@ public final class Client {
         return lastID
     }
 
-    private func call(
+    func call(
         _ request: WireRequest, progress: Progress? = nil, acceptsPartial: Bool = false
     ) throws -> WireReply {
         let id = newID()

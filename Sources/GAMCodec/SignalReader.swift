@@ -8,12 +8,19 @@ import CXXHash
 import GAMCore
 import GAMFormat
 
+/// Recalled shards that outlive a reader; whoever owns the memory decides what is kept.
+public protocol ShardCache: Sendable {
+    /// The bytes of a shard or overview: those kept, or those `recall` gives.
+    func bytes(of record: RecordID, recall: () throws -> [UInt8]) throws -> [UInt8]
+}
+
 public struct SignalReader: Sendable {
     public let manifest: SignalManifest
     let context: CodingContext
     let grid: ShardGrid
     private let source: any RecordSource
     private let pool: WorkerPool
+    private var cache: (any ShardCache)?
 
     /// Bytes of a piece handed out at once.
     private static let pieceBytesMax = 64 << 20
@@ -33,6 +40,13 @@ public struct SignalReader: Sendable {
             description: manifest.description, transform: manifest.transformCode,
             networks: try manifest.networks(priors, source))
         pool = WorkerPool(engine: engine)
+    }
+
+    /// The same reader, with recalled shards kept in `cache`.
+    public func cached(by cache: any ShardCache) -> SignalReader {
+        var reader = self
+        reader.cache = cache
+        return reader
     }
 
     /// Shape and type of what `read` gives.
@@ -184,7 +198,9 @@ public struct SignalReader: Sendable {
         let layout = ShardLayout(extents: extents, channels: context.channels)
         let spacing = layout.overviewSpacings
         let coarse = layout.spacing > 0 && spacing.allSatisfy { region.step % $0 == 0 }
-        let bytes = try coarse ? overviewBytes(index) : shardBytes(index)
+        let recall = { try coarse ? overviewBytes(index) : shardBytes(index) }
+        let record = coarse ? RecordID.overview(index: index) : .shard(index: index)
+        let bytes = try cache?.bytes(of: record, recall: recall) ?? recall()
         bytes.withUnsafeBytes {
             copyPoints(
                 $0, box: box, spacing: coarse ? spacing : extents.map { _ in 1 }, to: region,

@@ -53,15 +53,18 @@ func entries(of path: String) throws(StoreError) -> Set<String> {
 
 /// Lengths of all files in a folder, added up; space that is only reserved (the log reserves some
 /// MiB ahead) does not count. Files that vanish while they are counted count as nothing.
-func lengthOfFiles(in path: String) throws(StoreError) -> UInt64 {
+/// - Parameter isCounted: by the file's name; folders are looked into in any case.
+func lengthOfFiles(
+    in path: String, where isCounted: (String) -> Bool = { _ in true }
+) throws(StoreError) -> UInt64 {
     var total: UInt64 = 0
     for name in try entries(of: path) {
         var information = stat()
         let child = "\(path)/\(name)"
         guard lstat(child, &information) == 0 else { continue }
         switch information.st_mode & S_IFMT {
-        case S_IFDIR: total += try lengthOfFiles(in: child)
-        case S_IFREG: total += UInt64(clamping: information.st_size)
+        case S_IFDIR: total += try lengthOfFiles(in: child, where: isCounted)
+        case S_IFREG where isCounted(name): total += UInt64(clamping: information.st_size)
         default: break
         }
     }

@@ -40,19 +40,32 @@ public struct RocksDBConfiguration: Sendable {
     func open(path: String, createIfMissing: Bool) throws(StoreError) -> OpaquePointer? {
         let bytes = path.utf8CString
         return try bytes.withUnsafeBufferPointer { (pointer) throws(StoreError) in
-            var options = gam_open_options()
+            var options = options
             options.path = pointer.baseAddress
             options.create_if_missing = createIfMissing
-            options.truncate_log_at_damage = truncatesLogAtDamage
-            options.block_cache_bytes = blockCacheBytes
-            options.blob_write_buffer_bytes = blobWriteBufferBytes
-            options.metadata_write_buffer_bytes = metadataWriteBufferBytes
-            options.blob_bytes_min = UInt64(Self.blobBytesMin)
-            options.blob_file_bytes = blobFileBytes
-            options.log_bytes_max = logBytesMax
-            options.open_files_max = Int32(clamping: openFilesMax)
-            options.environment = environment?.pointer
             return try checked("opening the database") { gam_db_open(&options, $0) }
         }
+    }
+
+    /// Opens a backup where it lies; the caller closes it.
+    func open(backup: UInt32, in folder: String) throws(StoreError) -> OpaquePointer? {
+        var options = options
+        return try checked("opening backup \(backup) of \(folder)") {
+            gam_backup_open(folder, backup, &options, $0)
+        }
+    }
+
+    private var options: gam_open_options {
+        var options = gam_open_options()
+        options.truncate_log_at_damage = truncatesLogAtDamage
+        options.block_cache_bytes = blockCacheBytes
+        options.blob_write_buffer_bytes = blobWriteBufferBytes
+        options.metadata_write_buffer_bytes = metadataWriteBufferBytes
+        options.blob_bytes_min = UInt64(Self.blobBytesMin)
+        options.blob_file_bytes = blobFileBytes
+        options.log_bytes_max = logBytesMax
+        options.open_files_max = Int32(clamping: openFilesMax)
+        options.environment = environment?.pointer
+        return options
     }
 }

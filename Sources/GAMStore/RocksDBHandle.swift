@@ -29,10 +29,25 @@ final class RocksDBHandle: @unchecked Sendable {
         self.path = path
         self.configuration = configuration
         database = try configuration.open(path: path, createIfMissing: createIfMissing)
-        lock = .allocate(capacity: 1)
+        lock = Self.makeLock()
+    }
+
+    /// A backup, where it lies; only to be read.
+    init(
+        backup: UInt32, in folder: String, configuration: RocksDBConfiguration
+    ) throws(StoreError) {
+        path = folder
+        self.configuration = configuration
+        database = try configuration.open(backup: backup, in: folder)
+        lock = Self.makeLock()
+    }
+
+    private static func makeLock() -> UnsafeMutablePointer<pthread_rwlock_t> {
+        let lock = UnsafeMutablePointer<pthread_rwlock_t>.allocate(capacity: 1)
         // The default kind prefers readers, so a reader may take the lock again inside withValue.
         let made = pthread_rwlock_init(lock, nil)
         precondition(made == 0, "pthread_rwlock_init with default attributes cannot fail")
+        return lock
     }
 
     deinit {
@@ -96,9 +111,9 @@ final class RocksDBHandle: @unchecked Sendable {
         return database != nil
     }
 
-    /// Replaying writes at most the log to tables, and a new log beside it.
+    /// Replaying writes at most the log there is to tables, and a new log beside it.
     private func probe() throws(StoreError) {
-        let bytes = configuration.logBytesMax + (16 << 20)
+        let bytes = try lengthOfFiles(in: path) { $0.hasSuffix(".log") } + (8 << 20)
         try use { (database) throws(StoreError) in
             try checked("writing a probe") { gam_db_probe(database, bytes, $0) }
         }
@@ -211,6 +226,22 @@ final class RocksDBHandle: @unchecked Sendable {
     func verify() throws(StoreError) {
         try use { (database) throws(StoreError) in
             try checked("verifying the database") { gam_db_verify(database, $0) }
+        }
+    }
+
+    /// Copies the database, as of one moment, into a folder of backups; the id of the new one.
+    func createBackup(in folder: String, note: String) throws(StoreError) -> UInt32 {
+        try use { (database) throws(StoreError) in
+            try checked("backing up to \(folder)") {
+                gam_backup_create(database, folder, note, $0)
+            }
+        }
+    }
+
+    /// Times writes were slowed or stopped, and errors in the background.
+    func faults() throws(StoreError) -> (stalls: UInt64, errors: UInt64) {
+        try use { (database) throws(StoreError) in
+            (gam_db_stalls(database), gam_db_background_errors(database))
         }
     }
 

@@ -6,7 +6,7 @@
 // - What the folder claims to have acknowledged was found in the database when it was opened.
 
 public final class RocksDBStore: ShardStore {
-    private let handle: RocksDBHandle
+    let handle: RocksDBHandle
     private let folder: StateFolder
     private let committer: RocksDBCommitter
     private let queue: CommitQueue
@@ -88,33 +88,13 @@ public final class RocksDBStore: ShardStore {
     public func value(
         _ partition: PartitionName, _ key: [UInt8]
     ) throws(StoreError) -> VersionedValue? {
-        try checkKey(key)
-        guard let bytes = try handle.value(.metadata, StoreLayout.entryKey(partition, key)) else {
-            return nil
-        }
-        return try StoreLayout.takeEntry(bytes)
+        try RocksDBReading.value(handle, partition, key)
     }
 
     public func scan(
         _ partition: PartitionName, prefix: [UInt8], after: [UInt8]?, limit: Int
     ) throws(StoreError) -> ScanPage {
-        let partitionPrefix = StoreLayout.entryPrefix(partition)
-        var builder = ScanPageBuilder(limit: limit)
-        var failure: StoreError?
-        try handle.scan(
-            prefix: partitionPrefix + prefix, after: after.map { partitionPrefix + $0 },
-            withValues: true
-        ) { key, value in
-            do throws(StoreError) {
-                let entry = try StoreLayout.takeEntry([UInt8](value))
-                return builder.add([UInt8](key.dropFirst(partitionPrefix.count)), entry)
-            } catch {
-                failure = error
-                return false
-            }
-        }
-        if let failure { throw failure }
-        return builder.page
+        try RocksDBReading.scan(handle, partition, prefix: prefix, after: after, limit: limit)
     }
 
     public func generation(_ partition: PartitionName) throws(StoreError) -> UInt64 {
@@ -162,17 +142,7 @@ public final class RocksDBStore: ShardStore {
     public func blobIDs(
         prefix: [UInt8], after: BlobID?, limit: Int
     ) throws(StoreError) -> [BlobID] {
-        let tag = [StoreLayout.blobIndexTag]
-        var found: [[UInt8]] = []
-        let limit = min(limit, StoreLimits.scanEntriesMax)
-        guard limit > 0 else { return [] }
-        try handle.scan(
-            prefix: tag + prefix, after: after.map { tag + $0.bytes }, withValues: false
-        ) { key, _ in
-            found.append([UInt8](key.dropFirst()))
-            return found.count < limit
-        }
-        return try found.map { (bytes) throws(StoreError) in try BlobID(bytes) }
+        try RocksDBReading.blobIDs(handle, prefix: prefix, after: after, limit: limit)
     }
 
     public func size() throws(StoreError) -> StoreSize {

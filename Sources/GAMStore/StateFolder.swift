@@ -55,6 +55,14 @@ final class StateFolder: Sendable {
         try Self.syncFolder(path)
     }
 
+    /// Declares a folder, in which a database has been put, a store.
+    static func complete(_ path: String, storeID: [UInt8]) throws(StoreError) {
+        try writeFormat(path, storeID)
+        let new = "\(path)/\(unfinishedFormatName)"
+        guard rename(new, "\(path)/\(formatName)") == 0 else { throw .system("renaming", new) }
+        try syncFolder(path)
+    }
+
     func unlock() {
         flock(lock.number, LOCK_UN)
     }

@@ -11,5 +11,7 @@ struct Gamctl: ParsableCommand {
         subcommands: [
             Put.self, Get.self, Read.self, Ls.self, StatCommand.self, Rm.self, Verify.self,
             Jobs.self, PluginCommand.self, Train.self, Encode.self, Decode.self,
+            Top.self, MetricsCommand.self, ConfigCommand.self, BackupCommand.self, Export.self,
+            Import.self, Scrub.self, GarbageCollect.self,
         ])
 }

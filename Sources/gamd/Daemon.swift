@@ -1,4 +1,4 @@
-// gamd: reads its options, starts the server, waits for SIGTERM or SIGINT, stops it.
+// gamd: reads its configuration, starts the server, waits for signals, stops it.
 // What always holds: signals are blocked before the first thread starts, so that they arrive only
 // where they are waited for; nothing is acknowledged that a stop could lose.
 
@@ -15,32 +15,48 @@ struct Daemon: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gamd",
         abstract: "Keeps signals as GAM networks and serves them over a Unix socket.",
+        discussion: """
+            Settings come from /etc/gamd/gamd.toml and /etc/gamd/gamd.toml.d/*.toml, from the \
+            environment (GAMD_SECTION_KEY), and from options, each over the ones before. \
+            gamd.toml(5) lists them all.
+            """,
         version: gamdVersion)
 
-    @Option(help: "Folder of the store; created if its parent exists.")
-    var state: String
+    @Option(help: "Folder of the store; created if its parent exists (store.path).")
+    var state: String?
 
-    @Option(help: "Path of the socket to listen on.")
-    var socket: String
+    @Option(help: "Path of the socket to listen on (socket.path).")
+    var socket: String?
 
-    @Option(help: "Configuration file (TOML); Config/gamd.toml documents every option.")
+    @Option(help: "Configuration file instead of /etc/gamd/gamd.toml, with its .d folder.")
     var config: String?
+
+    @Option(
+        parsing: .singleValue,
+        help: "Sets an option, for example --set log.level=debug; may be given several times.")
+    var set: [String] = []
 
     @Option(
         parsing: .singleValue,
         help: "Folder with adapter manifests and libraries; may be given several times.")
     var plugins: [String] = []
 
+    @Flag(help: "Checks the configuration, says what is wrong with it, and ends.")
+    var checkConfig = false
+
     @Flag(help: "Keep everything in memory instead of on disk; for tests.")
     var memory = false
 
     func run() throws {
-        let signals = clinux_signal_descriptor()
         do {
+            let resolved = try sources().resolve()
+            if checkConfig { return print("the configuration is valid") }
+            clinux_return_large_blocks()
+            let signals = clinux_signal_descriptor(1)
             guard signals >= 0 else {
                 throw Failure(.failed, "waiting for signals is impossible: errno \(-signals)")
             }
-            try serve(until: signals)
+            try serve(resolved, until: signals)
         } catch {
             let failure = Failure(error)
             let line = Array("gamd: \(failure.text)\n".utf8)
@@ -49,61 +65,40 @@ struct Daemon: ParsableCommand {
         }
     }
 
-    private func serve(until signals: Int32) throws {
-        var options = Server.Options(stateFolder: state, socketPath: socket)
+    private func sources() throws -> ConfigurationSources {
+        var options: [(key: String, value: String, origin: String)] = []
+        for text in set {
+            guard let equals = text.firstIndex(of: "=") else {
+                throw Failure(.configuration, "--set \(text): write --set section.key=value")
+            }
+            let key = String(text[..<equals])
+            let value = String(text[text.index(after: equals)...])
+            options.append((key, value, "option --set \(key)"))
+        }
+        if let state { options.append(("store.path", state, "option --state")) }
+        if let socket { options.append(("socket.path", socket, "option --socket")) }
+        return ConfigurationSources(
+            file: config, environment: ConfigurationSources.processEnvironment(), options: options)
+    }
+
+    private func serve(_ resolved: ResolvedConfiguration, until signals: Int32) throws {
+        let service = Service(plugins: plugins, sources: sources, settings: resolved.settings)
+        var options = Server.Options(resolved)
         options.isInMemory = memory
-        if let config {
-            options.configuration = try ServerConfiguration(
-                parsing: try Self.text(of: config), path: config)
-        }
-        let log = Self.logger(level: options.configuration.log.level)
+        options.passedSocket = try ServiceManager.passedSocket()
         let server = try Server(
-            options, adapters: adapters(options.configuration, log), log: log)
+            options, adapters: service.adapters(), log: service.log)
         try server.start()
-        log.notice("\(options.version) is ready on \(socket), state in \(state)")
-        let signal = clinux_next_signal(signals)
-        log.notice("stopping after \(signal == SIGINT ? "SIGINT" : "SIGTERM")")
+        service.announceStart(options)
+        var signal = clinux_next_signal(signals)
+        while signal == SIGHUP {
+            service.reload(server)
+            signal = clinux_next_signal(signals)
+        }
+        service.announceStop(signal)
         let isClean = server.stop()
-        log.notice("stopped")
-        // A request that did not stop would keep a normal exit waiting.
-        if !isClean { _exit(GAMProtocol.ExitCode.other.rawValue) }
-    }
-
-    private func adapters(
-        _ configuration: ServerConfiguration, _ log: Logger
-    ) -> PluginAdapters {
-        let registry = PluginRegistry(
-            manifestFolders: plugins + configuration.plugins.folders,
-            libraryFolders: plugins + configuration.plugins.libraryFolders,
-            isolation: configuration.plugins.isolationRule,
-            quarantine: configuration.plugins.quarantineRule)
-        for problem in registry.problems { log.warning("\(problem)") }
-        for entry in registry.entries {
-            log.info("plugin \(entry.manifest.id) \(entry.manifest.version): \(entry.state)")
-        }
-        return PluginAdapters(registry: registry, settings: configuration.plugins)
-    }
-
-    private static func logger(level: String) -> Logger {
-        var log = Logger(label: "gamd") { StreamLogHandler.standardError(label: $0) }
-        log.logLevel = Logger.Level(rawValue: level) ?? .info
-        return log
-    }
-
-    private static func text(of path: String) throws(ConfigurationError) -> String {
-        guard let file = fopen(path, "re") else {
-            throw .unreadable(path: path, reason: String(cString: strerror(errno)))
-        }
-        defer { fclose(file) }
-        // A configuration is a few kilobytes; a file of more is something else.
-        var bytes = [UInt8](repeating: 0, count: 1 << 20)
-        let count = fread(&bytes, 1, bytes.count, file)
-        guard count < bytes.count, ferror(file) == 0 else {
-            throw .unreadable(path: path, reason: "it is larger than 1 MiB or not a file")
-        }
-        guard let text = String(validating: bytes[..<count], as: UTF8.self) else {
-            throw .syntax(path: path, reason: "it is not UTF-8")
-        }
-        return text
+        service.log.notice("stopped")
+        // A thread that is left must not run into what a normal exit takes down.
+        _exit(isClean ? 0 : GAMProtocol.ExitCode.other.rawValue)
     }
 }

@@ -48,8 +48,10 @@ struct LifecycleTests {
     @Test func socketOfALivingServerIsKept() throws {
         let server = try TestServer()
         let other = try TemporaryFolder()
-        var options = Server.Options(
-            stateFolder: other.path + "/state", socketPath: server.socketPath)
+        var settings = ServerConfiguration()
+        settings.store.path = other.path + "/state"
+        settings.socket.path = server.socketPath
+        var options = Server.Options(settings)
         options.isInMemory = true
         let failure = failure {
             _ = try Server(options, adapters: NoAdapters(), log: .init(label: "test"))

@@ -22,7 +22,7 @@ private let cancel = request(.cancel(WireCancel()))
 
 struct SessionStateTests {
     private func session(max: Int = 4, mayWrite: Bool = true) -> SessionState {
-        SessionState(requestsMax: max, mayWrite: mayWrite)
+        SessionState(requestsMax: max, access: mayWrite ? .administrator : .readOnly)
     }
 
     @Test func putRunsThroughItsPhases() {

@@ -40,12 +40,14 @@ final class TestServer {
         _ configure: (inout ServerConfiguration) -> Void = { _ in }
     ) throws {
         self.folder = try folder ?? TemporaryFolder()
-        var options = Server.Options(
-            stateFolder: self.folder.path + "/state", socketPath: self.folder.path + "/s")
+        var settings = ServerConfiguration()
+        settings.store.path = self.folder.path + "/state"
+        settings.socket.path = self.folder.path + "/s"
+        settings.refit.enabled = false
+        settings.limits.freeBytesMin = 0
+        configure(&settings)
+        var options = Server.Options(settings)
         options.isInMemory = backend == .memory
-        options.configuration.refit.enabled = false
-        options.configuration.limits.freeBytesMin = 0
-        configure(&options.configuration)
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         if let store {
             server = try Server(options, adapters: adapters, log: log) { _ in store }
@@ -151,6 +153,19 @@ struct TestSignal {
         let count = extents.reduce(channels, *)
         bytes = (0..<count).map { index in
             UInt8(truncatingIfNeeded: index / 3 &+ seed &* 17 &+ (index &* index >> 7))
+        }
+    }
+
+    /// Samples that do not shrink.
+    init(noise extents: [Int], seed: UInt64) {
+        self.extents = extents
+        channels = 1
+        var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+        bytes = (0..<extents.reduce(1, *)).map { _ in
+            state ^= state << 13
+            state ^= state >> 7
+            state ^= state << 17
+            return UInt8(truncatingIfNeeded: state >> 32)
         }
     }
 

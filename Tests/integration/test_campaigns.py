@@ -9,10 +9,15 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import backups
+import clients
 import crash
 import damage
+import disk_full
+import faults
 import fuzz
 import memory
+import mixed
 import numpy as np
 import pytest
 
@@ -73,3 +78,53 @@ def test_the_crash_oracle_can_fail(tmp_path: Path) -> None:
     assert not campaign.is_version(None, key, 1) and campaign.is_version(None, key, crash.ABSENT)
     with pytest.raises(AssertionError, match="neither of the versions"):
         campaign.judge_key({key: three}, oracle.replayed(), oracle, key, True)
+
+
+def test_resting_clients_cost_little(tmp_path: Path) -> None:
+    done = clients.crowd(tmp_path, count=150, seconds=0.5)
+    assert done.bytes_per_connection <= 64 << 10
+    assert len(done.crowded.seconds) > 20
+
+
+def test_slow_readers_hold_up_nobody(tmp_path: Path) -> None:
+    done = clients.dawdlers(tmp_path, seconds=3, mebibytes=16)
+    # Eight reading threads, ten readers that do not read: without a way around them nobody would
+    # be answered before their 30 seconds were over.
+    assert done.beside.quantile(1) < 5
+    assert done.grown_bytes < 100 << 20, f"{done.grown_bytes >> 20} MiB"
+
+
+def test_few_descriptors_are_no_end(tmp_path: Path) -> None:
+    done = clients.few_descriptors(tmp_path)
+    assert done.accepted >= 5 and done.refused > 0
+    assert done.processor_seconds < 0.5, "the daemon spins"
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
+@pytest.mark.parametrize("reserve", [8 << 20, 0], ids=["reserve", "none"])
+def test_a_full_disk_refuses_and_recovers(tmp_path: Path, kind: str, reserve: int) -> None:
+    try:
+        done = disk_full.run(tmp_path, kind, reserve)
+    except disk_full.NoDisk as error:
+        pytest.skip(f"no file system of its own for the test: {error}")
+    assert done.refused == 4 and len(done.stored) > 3
+
+
+@pytest.mark.parametrize("kind", ["sync", "crash"])
+def test_faults_of_the_disk_lose_nothing(tmp_path: Path, kind: str, rng: random.Random) -> None:
+    if reason := faults.unusable():
+        pytest.skip(reason)
+    done = faults.run(tmp_path, kind, limit=1, seed=rng.randrange(1 << 32))
+    assert done.points == len(faults.points(kind))
+
+
+def test_backups_under_writers_are_consistent(tmp_path: Path) -> None:
+    done = backups.run(tmp_path, backups=2)
+    assert done.steps > 20
+
+
+def test_mixed_work_stays_exact(tmp_path: Path, rng: random.Random) -> None:
+    done = mixed.run(tmp_path, seconds=4, seed=rng.randrange(1 << 32))
+    assert done.operations > 50
+    few, many = done.descriptors()
+    assert many - few < 60

@@ -187,8 +187,8 @@ def test_every_plugin_has_a_manifest_and_a_product() -> None:
 
 
 def test_every_option_is_explained_in_the_configuration_file() -> None:
-    keys = text(Path("Sources/GAMServer/Configuration/ConfigurationParser.swift"))
-    options = re.findall(r'name: "(\w+)\.(\w+)"', keys)
+    keys = text(Path("Sources/GAMServer/Configuration/ConfigurationKeys.swift"))
+    options = re.findall(r'\.init\(\s*"(\w+)\.(\w+)"', keys)
     assert options
     file = text(Path("Config/gamd.toml"))
     for section, option in options:

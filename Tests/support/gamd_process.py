@@ -8,6 +8,7 @@ What always holds here:
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -32,17 +33,21 @@ STOP_SECONDS = 15.0
 class Daemon:
     """One gamd process on a state folder and a socket."""
 
-    def __init__(self, folder: Path, *arguments: str, config: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, *arguments: str, config: str | None = None, prefix: tuple[str, ...] = ()
+    ) -> None:
+        """`prefix` runs the daemon: prlimit, strace, taskset."""
         self.folder = folder
+        self._prefix = list(prefix)
         self.state = folder / "state"
         self.socket = folder / "gamd.sock"
         self.log = folder / "gamd.log"
         self._arguments = list(arguments)
-        self._config = folder / "gamd.toml" if config is not None else None
+        # An installed gamd's configuration must not leak into a test: there always is one.
+        self._config = folder / "gamd.toml"
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        if config is not None:
-            (folder / "gamd.toml").write_text(config)
+        self._config.write_text(config or "")
 
     def __enter__(self) -> Daemon:
         self.start()
@@ -54,8 +59,10 @@ class Daemon:
 
     @property
     def pid(self) -> int:
+        """The daemon's own process: below strace it is a child of what was started."""
         assert self._process is not None, "the daemon was never started"
-        return self._process.pid
+        below = children(self._process.pid) if self._prefix else []
+        return (below or [self._process.pid])[0]
 
     @property
     def is_running(self) -> bool:
@@ -65,11 +72,13 @@ class Daemon:
         """Starts the process and waits until it answers Hello."""
         command = [str(BINARIES / "gamd"), "--state", str(self.state), "--socket", str(self.socket)]
         command += ["--plugins", str(PLUGIN_MANIFESTS), "--plugins", str(BINARIES)]
-        if self._config is not None:
-            command += ["--config", str(self._config)]
+        command += ["--config", str(self._config)]
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
-                command + self._arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self._prefix + command + self._arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         deadline = time.monotonic() + START_SECONDS
         while True:
@@ -88,8 +97,7 @@ class Daemon:
 
     def stop(self) -> int:
         """SIGTERM; the exit status. A daemon that does not end in time is killed and reported."""
-        assert self._process is not None, "the daemon was never started"
-        self._process.send_signal(signal.SIGTERM)
+        os.kill(self.pid, signal.SIGTERM)
         return self.wait()
 
     def wait(self) -> int:
@@ -105,7 +113,9 @@ class Daemon:
     def kill(self) -> None:
         """SIGKILL, and waits for the process to be gone."""
         assert self._process is not None, "the daemon was never started"
-        self._process.kill()
+        for pid in {self.pid, self._process.pid}:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._process.wait()
 
     def client(self, timeout: float | None = 300) -> Client:
@@ -113,10 +123,24 @@ class Daemon:
 
     def peak_resident_bytes(self) -> int:
         """VmHWM: the most memory the daemon ever had resident."""
+        return self._memory("VmHWM:")
+
+    def resident_bytes(self) -> int:
+        return self._memory("VmRSS:")
+
+    def _memory(self, name: str) -> int:
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
+            if line.startswith(name):
                 return int(line.split()[1]) * 1024
-        raise RuntimeError("the kernel does not report VmHWM")
+        raise RuntimeError(f"the kernel does not report {name}")
+
+    def processor_seconds(self) -> float:
+        """Processor time of all threads so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def open_descriptors(self) -> int:
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def log_tail(self, lines: int = 30) -> str:
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
@@ -129,6 +153,15 @@ class Daemon:
         done = self.gamctl(*arguments, "--json")
         assert done.returncode == 0, (done.returncode, done.stderr.decode())
         return json.loads(done.stdout)
+
+
+def children(pid: int) -> list[int]:
+    """Processes that `pid` has started and that still run."""
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [int(child) for child in text.split()]
+    except FileNotFoundError:
+        return []
 
 
 def gamctl(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess:

@@ -17,9 +17,77 @@ class Axis(_message.Message):
     unit: str
     def __init__(self, extent: _Optional[int] = ..., kind: _Optional[int] = ..., spacing: _Optional[float] = ..., unit: _Optional[str] = ...) -> None: ...
 
+class Backup(_message.Message):
+    __slots__ = ["action", "id", "keep"]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    KEEP_FIELD_NUMBER: _ClassVar[int]
+    action: str
+    id: int
+    keep: int
+    def __init__(self, action: _Optional[str] = ..., keep: _Optional[int] = ..., id: _Optional[int] = ...) -> None: ...
+
+class BackupEntry(_message.Message):
+    __slots__ = ["bytes", "created_unix_ms", "files", "id", "signals"]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    CREATED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SIGNALS_FIELD_NUMBER: _ClassVar[int]
+    bytes: int
+    created_unix_ms: int
+    files: int
+    id: int
+    signals: int
+    def __init__(self, id: _Optional[int] = ..., created_unix_ms: _Optional[int] = ..., bytes: _Optional[int] = ..., files: _Optional[int] = ..., signals: _Optional[int] = ...) -> None: ...
+
+class BackupResult(_message.Message):
+    __slots__ = ["backups", "folder"]
+    BACKUPS_FIELD_NUMBER: _ClassVar[int]
+    FOLDER_FIELD_NUMBER: _ClassVar[int]
+    backups: _containers.RepeatedCompositeFieldContainer[BackupEntry]
+    folder: str
+    def __init__(self, backups: _Optional[_Iterable[_Union[BackupEntry, _Mapping]]] = ..., folder: _Optional[str] = ...) -> None: ...
+
 class Cancel(_message.Message):
     __slots__ = []
     def __init__(self) -> None: ...
+
+class Collect(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
+
+class CollectResult(_message.Message):
+    __slots__ = ["bytes_after", "bytes_before", "damaged", "orphans"]
+    BYTES_AFTER_FIELD_NUMBER: _ClassVar[int]
+    BYTES_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    DAMAGED_FIELD_NUMBER: _ClassVar[int]
+    ORPHANS_FIELD_NUMBER: _ClassVar[int]
+    bytes_after: int
+    bytes_before: int
+    damaged: int
+    orphans: int
+    def __init__(self, orphans: _Optional[int] = ..., bytes_before: _Optional[int] = ..., bytes_after: _Optional[int] = ..., damaged: _Optional[int] = ...) -> None: ...
+
+class Config(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
+
+class ConfigResult(_message.Message):
+    __slots__ = ["settings"]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    settings: _containers.RepeatedCompositeFieldContainer[Setting]
+    def __init__(self, settings: _Optional[_Iterable[_Union[Setting, _Mapping]]] = ...) -> None: ...
+
+class Damage(_message.Message):
+    __slots__ = ["found_unix_ms", "key", "reason"]
+    FOUND_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    found_unix_ms: int
+    key: str
+    reason: str
+    def __init__(self, key: _Optional[str] = ..., reason: _Optional[str] = ..., found_unix_ms: _Optional[int] = ...) -> None: ...
 
 class Delete(_message.Message):
     __slots__ = []
@@ -94,10 +162,14 @@ class Jobs(_message.Message):
     def __init__(self) -> None: ...
 
 class JobsResult(_message.Message):
-    __slots__ = ["jobs"]
+    __slots__ = ["jobs", "paused", "waiting"]
     JOBS_FIELD_NUMBER: _ClassVar[int]
+    PAUSED_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
     jobs: _containers.RepeatedCompositeFieldContainer[Job]
-    def __init__(self, jobs: _Optional[_Iterable[_Union[Job, _Mapping]]] = ...) -> None: ...
+    paused: bool
+    waiting: int
+    def __init__(self, jobs: _Optional[_Iterable[_Union[Job, _Mapping]]] = ..., paused: bool = ..., waiting: _Optional[int] = ...) -> None: ...
 
 class List(_message.Message):
     __slots__ = ["cursor", "limit", "prefix"]
@@ -116,6 +188,16 @@ class ListResult(_message.Message):
     cursor: str
     signals: _containers.RepeatedCompositeFieldContainer[StatResult]
     def __init__(self, signals: _Optional[_Iterable[_Union[StatResult, _Mapping]]] = ..., cursor: _Optional[str] = ...) -> None: ...
+
+class Metrics(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
+
+class MetricsResult(_message.Message):
+    __slots__ = ["text"]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    def __init__(self, text: _Optional[str] = ...) -> None: ...
 
 class Plugin(_message.Message):
     __slots__ = ["abi", "exactness", "id", "media_types", "path", "state", "suffixes", "types", "version"]
@@ -216,39 +298,58 @@ class Read(_message.Message):
     region: _containers.RepeatedCompositeFieldContainer[Interval]
     def __init__(self, region: _Optional[_Iterable[_Union[Interval, _Mapping]]] = ..., level: _Optional[int] = ..., format: _Optional[str] = ...) -> None: ...
 
+class Refit(_message.Message):
+    __slots__ = ["pause"]
+    PAUSE_FIELD_NUMBER: _ClassVar[int]
+    pause: bool
+    def __init__(self, pause: bool = ...) -> None: ...
+
 class Reply(_message.Message):
-    __slots__ = ["hello", "jobs", "key", "last", "list", "plugins", "progress", "put", "samples", "stat", "status", "text", "verify"]
+    __slots__ = ["backup", "collect", "config", "hello", "jobs", "key", "last", "list", "metrics", "plugins", "progress", "put", "samples", "scrub", "stat", "status", "text", "verify"]
+    BACKUP_FIELD_NUMBER: _ClassVar[int]
+    COLLECT_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     JOBS_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     LAST_FIELD_NUMBER: _ClassVar[int]
     LIST_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
     PLUGINS_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     PUT_FIELD_NUMBER: _ClassVar[int]
     SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    SCRUB_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     STAT_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     VERIFY_FIELD_NUMBER: _ClassVar[int]
+    backup: BackupResult
+    collect: CollectResult
+    config: ConfigResult
     hello: HelloResult
     jobs: JobsResult
     key: str
     last: bool
     list: ListResult
+    metrics: MetricsResult
     plugins: PluginsResult
     progress: Progress
     put: PutResult
     samples: SamplesResult
+    scrub: ScrubResult
     stat: StatResult
     status: int
     text: str
     verify: VerifyResult
-    def __init__(self, status: _Optional[int] = ..., text: _Optional[str] = ..., key: _Optional[str] = ..., last: bool = ..., hello: _Optional[_Union[HelloResult, _Mapping]] = ..., put: _Optional[_Union[PutResult, _Mapping]] = ..., samples: _Optional[_Union[SamplesResult, _Mapping]] = ..., stat: _Optional[_Union[StatResult, _Mapping]] = ..., list: _Optional[_Union[ListResult, _Mapping]] = ..., verify: _Optional[_Union[VerifyResult, _Mapping]] = ..., jobs: _Optional[_Union[JobsResult, _Mapping]] = ..., plugins: _Optional[_Union[PluginsResult, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ...) -> None: ...
+    def __init__(self, status: _Optional[int] = ..., text: _Optional[str] = ..., key: _Optional[str] = ..., last: bool = ..., hello: _Optional[_Union[HelloResult, _Mapping]] = ..., put: _Optional[_Union[PutResult, _Mapping]] = ..., samples: _Optional[_Union[SamplesResult, _Mapping]] = ..., stat: _Optional[_Union[StatResult, _Mapping]] = ..., list: _Optional[_Union[ListResult, _Mapping]] = ..., verify: _Optional[_Union[VerifyResult, _Mapping]] = ..., jobs: _Optional[_Union[JobsResult, _Mapping]] = ..., plugins: _Optional[_Union[PluginsResult, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., metrics: _Optional[_Union[MetricsResult, _Mapping]] = ..., config: _Optional[_Union[ConfigResult, _Mapping]] = ..., backup: _Optional[_Union[BackupResult, _Mapping]] = ..., scrub: _Optional[_Union[ScrubResult, _Mapping]] = ..., collect: _Optional[_Union[CollectResult, _Mapping]] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ["cancel", "deadline_ms", "delete", "get", "hello", "jobs", "key", "list", "plugins", "progress", "put_begin", "put_commit", "put_data", "read", "stat", "verify"]
+    __slots__ = ["backup", "cancel", "collect", "config", "deadline_ms", "delete", "get", "hello", "jobs", "key", "list", "metrics", "plugins", "progress", "put_begin", "put_commit", "put_data", "read", "refit", "scrub", "stat", "verify"]
+    BACKUP_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
+    COLLECT_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
     DELETE_FIELD_NUMBER: _ClassVar[int]
     GET_FIELD_NUMBER: _ClassVar[int]
@@ -256,15 +357,21 @@ class Request(_message.Message):
     JOBS_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     LIST_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
     PLUGINS_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     PUT_BEGIN_FIELD_NUMBER: _ClassVar[int]
     PUT_COMMIT_FIELD_NUMBER: _ClassVar[int]
     PUT_DATA_FIELD_NUMBER: _ClassVar[int]
     READ_FIELD_NUMBER: _ClassVar[int]
+    REFIT_FIELD_NUMBER: _ClassVar[int]
+    SCRUB_FIELD_NUMBER: _ClassVar[int]
     STAT_FIELD_NUMBER: _ClassVar[int]
     VERIFY_FIELD_NUMBER: _ClassVar[int]
+    backup: Backup
     cancel: Cancel
+    collect: Collect
+    config: Config
     deadline_ms: int
     delete: Delete
     get: Get
@@ -272,15 +379,18 @@ class Request(_message.Message):
     jobs: Jobs
     key: str
     list: List
+    metrics: Metrics
     plugins: Plugins
     progress: bool
     put_begin: PutBegin
     put_commit: PutCommit
     put_data: PutData
     read: Read
+    refit: Refit
+    scrub: Scrub
     stat: Stat
     verify: Verify
-    def __init__(self, key: _Optional[str] = ..., deadline_ms: _Optional[int] = ..., progress: bool = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., put_begin: _Optional[_Union[PutBegin, _Mapping]] = ..., put_data: _Optional[_Union[PutData, _Mapping]] = ..., put_commit: _Optional[_Union[PutCommit, _Mapping]] = ..., get: _Optional[_Union[Get, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., stat: _Optional[_Union[Stat, _Mapping]] = ..., list: _Optional[_Union[List, _Mapping]] = ..., delete: _Optional[_Union[Delete, _Mapping]] = ..., verify: _Optional[_Union[Verify, _Mapping]] = ..., jobs: _Optional[_Union[Jobs, _Mapping]] = ..., plugins: _Optional[_Union[Plugins, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ...) -> None: ...
+    def __init__(self, key: _Optional[str] = ..., deadline_ms: _Optional[int] = ..., progress: bool = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., put_begin: _Optional[_Union[PutBegin, _Mapping]] = ..., put_data: _Optional[_Union[PutData, _Mapping]] = ..., put_commit: _Optional[_Union[PutCommit, _Mapping]] = ..., get: _Optional[_Union[Get, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., stat: _Optional[_Union[Stat, _Mapping]] = ..., list: _Optional[_Union[List, _Mapping]] = ..., delete: _Optional[_Union[Delete, _Mapping]] = ..., verify: _Optional[_Union[Verify, _Mapping]] = ..., jobs: _Optional[_Union[Jobs, _Mapping]] = ..., plugins: _Optional[_Union[Plugins, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., metrics: _Optional[_Union[Metrics, _Mapping]] = ..., config: _Optional[_Union[Config, _Mapping]] = ..., backup: _Optional[_Union[Backup, _Mapping]] = ..., scrub: _Optional[_Union[Scrub, _Mapping]] = ..., collect: _Optional[_Union[Collect, _Mapping]] = ..., refit: _Optional[_Union[Refit, _Mapping]] = ...) -> None: ...
 
 class SamplesResult(_message.Message):
     __slots__ = ["description", "file_name", "hash_high", "hash_low", "total_bytes"]
@@ -296,6 +406,42 @@ class SamplesResult(_message.Message):
     total_bytes: int
     def __init__(self, description: _Optional[_Union[Description, _Mapping]] = ..., file_name: _Optional[str] = ..., total_bytes: _Optional[int] = ..., hash_low: _Optional[int] = ..., hash_high: _Optional[int] = ...) -> None: ...
 
+class Scrub(_message.Message):
+    __slots__ = ["action"]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    action: str
+    def __init__(self, action: _Optional[str] = ...) -> None: ...
+
+class ScrubResult(_message.Message):
+    __slots__ = ["bytes", "damaged", "damages", "ended_unix_ms", "signals", "started_unix_ms", "state", "total"]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    DAMAGED_FIELD_NUMBER: _ClassVar[int]
+    DAMAGES_FIELD_NUMBER: _ClassVar[int]
+    ENDED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    SIGNALS_FIELD_NUMBER: _ClassVar[int]
+    STARTED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    bytes: int
+    damaged: int
+    damages: _containers.RepeatedCompositeFieldContainer[Damage]
+    ended_unix_ms: int
+    signals: int
+    started_unix_ms: int
+    state: str
+    total: int
+    def __init__(self, state: _Optional[str] = ..., signals: _Optional[int] = ..., bytes: _Optional[int] = ..., total: _Optional[int] = ..., started_unix_ms: _Optional[int] = ..., ended_unix_ms: _Optional[int] = ..., damages: _Optional[_Iterable[_Union[Damage, _Mapping]]] = ..., damaged: _Optional[int] = ...) -> None: ...
+
+class Setting(_message.Message):
+    __slots__ = ["key", "origin", "value"]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    origin: str
+    value: str
+    def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ..., origin: _Optional[str] = ...) -> None: ...
+
 class Stat(_message.Message):
     __slots__ = ["energy"]
     ENERGY_FIELD_NUMBER: _ClassVar[int]
@@ -303,7 +449,7 @@ class Stat(_message.Message):
     def __init__(self, energy: bool = ...) -> None: ...
 
 class StatResult(_message.Message):
-    __slots__ = ["adapter", "adapter_version", "bits", "content_hash", "created_unix_ms", "description", "dtype", "effort", "energy_rounds", "exactness", "file_bytes", "file_name", "generation", "key", "kind", "media_type", "network_size", "order", "prior", "raw_bytes", "shard_count", "shard_extents", "stored_bytes", "transform"]
+    __slots__ = ["adapter", "adapter_version", "bits", "content_hash", "created_unix_ms", "description", "dtype", "effort", "energy_rounds", "exactness", "file_bytes", "file_name", "generation", "key", "kind", "media_type", "network_size", "order", "prior", "quarantine", "raw_bytes", "shard_count", "shard_extents", "stored_bytes", "transform"]
     ADAPTER_FIELD_NUMBER: _ClassVar[int]
     ADAPTER_VERSION_FIELD_NUMBER: _ClassVar[int]
     BITS_FIELD_NUMBER: _ClassVar[int]
@@ -323,6 +469,7 @@ class StatResult(_message.Message):
     NETWORK_SIZE_FIELD_NUMBER: _ClassVar[int]
     ORDER_FIELD_NUMBER: _ClassVar[int]
     PRIOR_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINE_FIELD_NUMBER: _ClassVar[int]
     RAW_BYTES_FIELD_NUMBER: _ClassVar[int]
     SHARD_COUNT_FIELD_NUMBER: _ClassVar[int]
     SHARD_EXTENTS_FIELD_NUMBER: _ClassVar[int]
@@ -347,12 +494,13 @@ class StatResult(_message.Message):
     network_size: str
     order: str
     prior: str
+    quarantine: str
     raw_bytes: int
     shard_count: int
     shard_extents: _containers.RepeatedScalarFieldContainer[int]
     stored_bytes: int
     transform: str
-    def __init__(self, key: _Optional[str] = ..., kind: _Optional[str] = ..., description: _Optional[_Union[Description, _Mapping]] = ..., raw_bytes: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., file_bytes: _Optional[int] = ..., content_hash: _Optional[str] = ..., order: _Optional[str] = ..., network_size: _Optional[str] = ..., prior: _Optional[str] = ..., effort: _Optional[int] = ..., energy_rounds: _Optional[_Iterable[float]] = ..., shard_extents: _Optional[_Iterable[int]] = ..., shard_count: _Optional[int] = ..., generation: _Optional[int] = ..., adapter: _Optional[str] = ..., exactness: _Optional[str] = ..., dtype: _Optional[str] = ..., created_unix_ms: _Optional[int] = ..., media_type: _Optional[str] = ..., transform: _Optional[str] = ..., file_name: _Optional[str] = ..., bits: _Optional[int] = ..., adapter_version: _Optional[str] = ...) -> None: ...
+    def __init__(self, key: _Optional[str] = ..., kind: _Optional[str] = ..., description: _Optional[_Union[Description, _Mapping]] = ..., raw_bytes: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., file_bytes: _Optional[int] = ..., content_hash: _Optional[str] = ..., order: _Optional[str] = ..., network_size: _Optional[str] = ..., prior: _Optional[str] = ..., effort: _Optional[int] = ..., energy_rounds: _Optional[_Iterable[float]] = ..., shard_extents: _Optional[_Iterable[int]] = ..., shard_count: _Optional[int] = ..., generation: _Optional[int] = ..., adapter: _Optional[str] = ..., exactness: _Optional[str] = ..., dtype: _Optional[str] = ..., created_unix_ms: _Optional[int] = ..., media_type: _Optional[str] = ..., transform: _Optional[str] = ..., file_name: _Optional[str] = ..., bits: _Optional[int] = ..., adapter_version: _Optional[str] = ..., quarantine: _Optional[str] = ...) -> None: ...
 
 class Verify(_message.Message):
     __slots__ = []

@@ -42,9 +42,10 @@ int clinux_unlinked_file(const char *folder);
 // Opens (creating it) and locks a file exclusively; -EWOULDBLOCK when another holds the lock.
 int clinux_lock_file(const char *path);
 
-// Blocks SIGTERM and SIGINT for this and all later threads, ignores SIGPIPE, and returns a
-// descriptor on which the blocked ones can be waited for. Call before starting threads.
-int clinux_signal_descriptor(void);
+// Blocks SIGTERM and SIGINT (and SIGHUP where it means a reload) for this and all later threads,
+// ignores SIGPIPE, and returns a descriptor on which the blocked ones can be waited for. Call
+// before starting threads.
+int clinux_signal_descriptor(int with_hangup);
 
 // Waits for a signal on that descriptor; returns its number.
 int clinux_next_signal(int descriptor);
@@ -52,8 +53,25 @@ int clinux_next_signal(int descriptor);
 // Bytes free for unprivileged users on the file system of `descriptor`.
 int64_t clinux_free_bytes(int descriptor);
 
-// Monotonic clock in milliseconds.
+// Monotonic clock in milliseconds and in nanoseconds.
 int64_t clinux_milliseconds(void);
+int64_t clinux_nanoseconds(void);
+
+// Processor time the calling thread has used, in nanoseconds.
+int64_t clinux_thread_nanoseconds(void);
+
+// Gives the calling thread the lowest priority for processor (nice 19) and disk (class idle).
+int clinux_run_in_background(void);
+
+// Raises the soft limit of open descriptors to the hard one; returns the limit now in force.
+int64_t clinux_raise_descriptor_limit(void);
+
+// Makes malloc give blocks of 2 MiB and more back to the system as soon as they are freed. Without it
+// glibc raises its own limit to 32 MiB and keeps such blocks, in every thread's arena.
+void clinux_return_large_blocks(void);
+
+// Gives the bytes of whole pages in [start, start + bytes) back to the system; they read as zero.
+void clinux_release_pages(void *start, size_t bytes);
 
 // Names the calling thread in debuggers and /proc (15 bytes are kept).
 void clinux_name_thread(const char *name);

@@ -61,6 +61,8 @@ typedef struct gam_pin gam_pin;
 typedef struct gam_batch gam_batch;
 
 gam_db *gam_db_open(const gam_open_options *options, gam_status *status);
+// Writes to it fail; the files stay as they are.
+gam_db *gam_db_open_read_only(const gam_open_options *options, gam_status *status);
 // Writes what is in memory to tables, unless an error stopped writing; closes the database and frees the handle in every case.
 void gam_db_close(gam_db *db, gam_status *status);
 
@@ -93,7 +95,27 @@ void gam_db_flush(gam_db *db, gam_status *status);
 void gam_db_reclaim(gam_db *db, bool rewrite_blobs, gam_status *status);
 // Reads every table and blob file and compares it with the checksum written beside its name.
 void gam_db_verify(gam_db *db, gam_status *status);
+// Times writes were slowed down or stopped, and errors in the background, since the handle was made.
+uint64_t gam_db_stalls(gam_db *db);
+uint64_t gam_db_background_errors(gam_db *db);
 uint64_t gam_db_property(gam_db *db, int32_t family, const char *name);
+
+// Backups: a folder holds any number of them, which share their files. Ids grow from 1.
+// `note` is kept with the backup.
+uint32_t gam_backup_create(gam_db *db, const char *folder, const char *note, gam_status *status);
+// Deletes all but the newest `count`.
+void gam_backup_keep(const char *folder, uint32_t count, gam_status *status);
+typedef void (*gam_visit_backup)(void *context, uint32_t id, int64_t seconds, uint64_t bytes,
+                                 uint32_t files, const char *note);
+void gam_backup_list(const char *folder, void *context, gam_visit_backup visit,
+                     gam_status *status);
+// Reads every file of a backup and compares it with its checksum.
+void gam_backup_check(const char *folder, uint32_t id, gam_status *status);
+void gam_backup_restore(const char *folder, uint32_t id, const char *target, gam_status *status);
+// Opens a backup where it lies, to be read only. Of the options, path, environment and
+// create_if_missing are not used.
+gam_db *gam_backup_open(const char *folder, uint32_t id, const gam_open_options *options,
+                        gam_status *status);
 
 #ifdef __cplusplus
 }

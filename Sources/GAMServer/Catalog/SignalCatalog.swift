@@ -31,19 +31,39 @@ package enum PublishCondition: Sendable {
 package final class SignalCatalog: Sendable {
     package let store: any ShardStore
     package let reclaimer: Reclaimer
-    private let partition: PartitionName
+    package let inventory = Inventory()
+    package let quarantine = QuarantineList()
+    let partition: PartitionName
+    private let quota: @Sendable () -> ServerConfiguration.Quota
+    /// Entries read lately, so that their manifests are not parsed for every request.
+    let entries = ByteCache<String, SignalRecord>(budget: 8 << 20)
 
-    package init(store: any ShardStore, reclaimer: Reclaimer) throws {
+    package init(
+        store: any ShardStore, reclaimer: Reclaimer,
+        quota: @escaping @Sendable () -> ServerConfiguration.Quota = { .init() }
+    ) throws {
         self.store = store
         self.reclaimer = reclaimer
+        self.quota = quota
         partition = try PartitionName(CatalogKeys.partitionName)
     }
 
+    /// Throws `noSpace` when a quota leaves no room for a put.
+    package func checkRoom(for key: String) throws {
+        try inventory.checkRoom(quota(), replaces: try contains(key))
+    }
+
     /// Finds a signal and pins its blobs until the returned object is released.
-    /// Throws `notFound`.
-    package func open(_ key: String) throws -> OpenSignal {
+    /// Throws `notFound`, and `integrity` for a signal in quarantine unless that is asked for.
+    package func open(_ key: String, evenQuarantined: Bool = false) throws -> OpenSignal {
         while true {
             let record = try record(key)
+            if !evenQuarantined, let found = quarantine.entry(key, version: record.version) {
+                throw Failure(
+                    .integrity,
+                    "\"\(key)\" is in quarantine: \(found.reason); put it again, remove it or"
+                        + " restore a backup")
+            }
             let pins = reclaimer.pin(record.spaces)
             // A replace between reading and pinning may have let the blobs go: look again.
             if try store.value(partition, CatalogKeys.signal(key))?.version == record.version {
@@ -57,35 +77,20 @@ package final class SignalCatalog: Sendable {
         guard let value = try store.value(partition, CatalogKeys.signal(key)) else {
             throw Failure(.notFound, "\"\(key)\" is not in the store; list the keys with gamctl ls")
         }
-        return try SignalRecord(key: key, value: value, store: store)
+        if let known = entries[key], known.version == value.version { return known }
+        let record = try SignalRecord(key: key, value: value, store: store)
+        entries.insert(record, for: key, cost: 1_024 + 2 * value.bytes.count)
+        return record
+    }
+
+    /// The version of an entry, readable or not; nil when there is none.
+    package func version(of key: String) throws -> UInt64? {
+        try store.value(partition, CatalogKeys.signal(key))?.version
     }
 
     /// Whether an entry exists, without reading it.
     package func contains(_ key: String) throws -> Bool {
         try store.value(partition, CatalogKeys.signal(key)) != nil
-    }
-
-    /// Entries in byte order of their keys; damaged ones come as failures, so that one bad entry
-    /// hides no other.
-    package func list(
-        prefix: String, after: String?, limit: Int
-    ) throws -> (entries: [(key: String, record: Result<SignalRecord, Failure>)], isLast: Bool) {
-        let page = try store.scan(
-            partition, prefix: CatalogKeys.signal(prefix),
-            after: after.map(CatalogKeys.signal), limit: limit)
-        let entries = page.entries.map { entry in
-            let key = String(decoding: entry.key.dropFirst(), as: UTF8.self)
-            do {
-                return (
-                    key,
-                    Result<SignalRecord, Failure>.success(
-                        try SignalRecord(key: key, value: entry.value, store: store))
-                )
-            } catch {
-                return (key, Result<SignalRecord, Failure>.failure(Failure(error).about(key)))
-            }
-        }
-        return (entries, page.isLast)
     }
 
     /// Names the spaces of a coming write, durably.
@@ -145,13 +150,35 @@ package final class SignalCatalog: Sendable {
         let unused = reservation.spaces.filter { !named.contains($0) }
         let dropped = (oldMessage?.spaces ?? []).filter { !named.contains($0) } + unused
         for space in dropped { try transaction.put(CatalogKeys.reclaim(space), mark) }
+        try release(key, in: &transaction)
         let isSwept = old != nil && oldMessage == nil
         if isSwept { try transaction.put(CatalogKeys.sweep, []) }
-        let receipt = try commit(transaction)
+        let oldRecord = old.flatMap { try? SignalRecord(key: key, value: $0, store: store) }
+        let newRecord = try SignalRecord(
+            key: key, value: VersionedValue(bytes: bytes, version: 0), store: store)
+        let receipt = try commit(transaction, from: oldRecord, to: newRecord)
         for space in dropped { reclaimer.add(space, marker: CatalogKeys.reclaim(space)) }
         if isSwept { reclaimer.sweep() }
-        let value = VersionedValue(bytes: bytes, version: receipt.sequence)
-        return (try SignalRecord(key: key, value: value, store: store), old != nil)
+        quarantine.set(key, nil)
+        return (newRecord.committed(as: receipt.sequence), old != nil)
+    }
+
+    /// Commits a change of one entry and keeps the totals in step.
+    private func commit(
+        _ transaction: Transaction, from old: SignalRecord?, to new: SignalRecord?
+    ) throws -> CommitReceipt {
+        try inventory.change(from: old, to: new, quota: quota())
+        do {
+            return try commit(transaction)
+        } catch {
+            inventory.undo(from: old, to: new)
+            throw error
+        }
+    }
+
+    /// A changed signal leaves the quarantine.
+    private func release(_ key: String, in transaction: inout Transaction) throws {
+        if quarantine.contains(key) { try transaction.delete(CatalogKeys.quarantine(key)) }
     }
 
     private func check(
@@ -187,11 +214,14 @@ package final class SignalCatalog: Sendable {
             let mark = try spaceMark(key)
             for space in spaces { try transaction.put(CatalogKeys.reclaim(space), mark) }
             if message == nil { try transaction.put(CatalogKeys.sweep, []) }
+            try release(key, in: &transaction)
             do {
-                try commit(transaction)
+                let record = try? SignalRecord(key: key, value: old, store: store)
+                _ = try commit(transaction, from: record, to: nil)
             } catch StoreError.conflict {
                 continue
             }
+            quarantine.set(key, nil)
             for space in spaces { reclaimer.add(space, marker: CatalogKeys.reclaim(space)) }
             if message == nil { reclaimer.sweep() }
             return
@@ -204,14 +234,16 @@ package final class SignalCatalog: Sendable {
         change(&message)
         var transaction = Transaction(partition: partition)
         try transaction.require(CatalogKeys.signal(record.key), .version(record.version))
-        try transaction.put(
-            CatalogKeys.signal(record.key), try message.sealed(key: record.key))
-        try commit(transaction)
+        let bytes = try message.sealed(key: record.key)
+        try transaction.put(CatalogKeys.signal(record.key), bytes)
+        let new = try SignalRecord(
+            key: record.key, value: VersionedValue(bytes: bytes, version: 0), store: store)
+        _ = try commit(transaction, from: record, to: new)
     }
 
     /// Commits; when the log could not tell the outcome, asks until it can or gives up.
     @discardableResult
-    private func commit(_ transaction: Transaction) throws -> CommitReceipt {
+    func commit(_ transaction: Transaction) throws -> CommitReceipt {
         do {
             return try store.commit(transaction)
         } catch StoreError.unknownOutcome(let id) {
@@ -233,31 +265,6 @@ package final class SignalCatalog: Sendable {
         mark.sinceUnixMs = unixMilliseconds()
         mark.key = key
         return try mark.serializedBytes()
-    }
-}
-
-/// A signal whose blobs stay until this object is released.
-package final class OpenSignal: Sendable {
-    package let record: SignalRecord
-    package let store: any ShardStore
-    private let pins: PinnedSpaces
-
-    package init(record: SignalRecord, store: any ShardStore, pins: PinnedSpaces) {
-        self.record = record
-        self.store = store
-        self.pins = pins
-    }
-
-    package var source: StoreRecordSource {
-        StoreRecordSource(store: store, space: record.recordSpace)
-    }
-
-    package var attachments: Attachments {
-        Attachments(store: store, record: record.message, space: record.attachmentSpace)
-    }
-
-    package func reader() throws -> SignalReader {
-        try SignalReader(manifest: record.manifest, source: source, priors: .shipped)
     }
 }
 

@@ -11,7 +11,7 @@ import SwiftProtobuf
 package struct SignalRecord: Sendable {
     package let key: String
     /// Version of the catalog value; a swap compares it.
-    package let version: UInt64
+    package private(set) var version: UInt64
     package let message: CatalogRecord
     package let manifest: SignalManifest
     package let recordSpace: BlobSpace
@@ -50,13 +50,20 @@ package struct SignalRecord: Sendable {
             + blobs * BlobSpace.overheadBytes + CatalogKeys.signal(key).count + value.bytes.count
     }
 
+    /// The same entry once its commit has given it a version.
+    func committed(as version: UInt64) -> SignalRecord {
+        var record = self
+        record.version = version
+        return record
+    }
+
     /// All spaces whose blobs this entry names.
     package var spaces: [BlobSpace] { [recordSpace] + (attachmentSpace.map { [$0] } ?? []) }
 }
 
 extension CatalogRecord {
     /// An entry as the store holds it; nil when it is damaged, or is not that of this key.
-    init?(sealed bytes: [UInt8], key: String) {
+    package init?(sealed bytes: [UInt8], key: String) {
         guard let opened = Seal.opened(bytes, for: CatalogKeys.signal(key)),
             let record = try? CatalogRecord(serializedBytes: opened)
         else { return nil }
@@ -68,7 +75,7 @@ extension CatalogRecord {
         [recordSpace, attachmentSpace].compactMap { BlobSpace(Array($0)) }
     }
 
-    func sealed(key: String) throws -> [UInt8] {
+    package func sealed(key: String) throws -> [UInt8] {
         Seal.closed(try serializedBytes(), for: CatalogKeys.signal(key))
     }
 }

@@ -1,198 +1,201 @@
-// Reads gamd.toml. One table names every key with its type and range; a key outside it is an
-// error that names the key, so that no misspelled option is ignored.
+// From text to values of options: TOML files, environment variables and command line options.
+// What always holds: a value is checked against its option's type and range before it counts, and
+// a key outside the table is an error that names its place, so that nothing misspelled is ignored.
 
 import TOMLKit
 
-/// One option: how its value gets into the configuration.
-struct ConfigurationKey: Sendable {
-    enum Target: Sendable {
-        case integer(@Sendable (inout ServerConfiguration, Int) -> Void, ClosedRange<Int>)
-        case boolean(@Sendable (inout ServerConfiguration, Bool) -> Void)
-        case choice(@Sendable (inout ServerConfiguration, String) -> Void, [String])
-        case octal(@Sendable (inout ServerConfiguration, Int) -> Void)
-        case integers(@Sendable (inout ServerConfiguration, [Int]) -> Void, ClosedRange<Int>)
-        case strings(@Sendable (inout ServerConfiguration, [String]) -> Void)
+/// A value before it is known to fit its option.
+enum ConfigurationValue: Equatable {
+    case integer(Int)
+    case boolean(Bool)
+    case text(String)
+    case integers([Int])
+    case texts([String])
+    /// Anything else TOML can say.
+    case other
+
+    init(_ value: any TOMLValueConvertible) {
+        if let number = value.int {
+            self = .integer(number)
+        } else if let flag = value.bool {
+            self = .boolean(flag)
+        } else if let text = value.string {
+            self = .text(text)
+        } else if let array = value.array {
+            let numbers = array.compactMap { $0.int }
+            let texts = array.compactMap { $0.string }
+            if numbers.count == array.count {
+                self = .integers(numbers)
+            } else {
+                self = texts.count == array.count ? .texts(texts) : .other
+            }
+        } else {
+            self = .other
+        }
     }
-    let name: String
-    let target: Target
 }
 
-enum ConfigurationKeys {
-    private static let byteRange = 1...(1 << 50)
-    private static let seconds = 1...86_400
+extension ConfigurationKey {
+    /// A value written for a person: `8`, `true`, `debug`, `[1, 2]`, `1,2`, `a:b`.
+    func value(written text: String) -> ConfigurationValue {
+        switch target {
+        case .text, .choice, .octal:
+            return .text(text)
+        case .integer, .boolean:
+            return Self.toml(text) ?? .text(text)
+        case .integers:
+            return Self.toml(text.hasPrefix("[") ? text : "[\(text)]") ?? .other
+        case .texts:
+            if text.hasPrefix("[") { return Self.toml(text) ?? .other }
+            return .texts(text.split(separator: ":").map(String.init))
+        }
+    }
 
-    static let all: [ConfigurationKey] =
-        [
-            .init(name: "socket.mode", target: .octal { $0.socket.mode = $1 }),
-            .init(name: "socket.backlog", target: .integer({ $0.socket.backlog = $1 }, 1...4096)),
-            .init(
-                name: "access.read_only_users",
-                target: .integers({ $0.access.readOnlyUsers = $1 }, 0...0xFFFF_FFFF)),
-            .init(
-                name: "limits.connections_max",
-                target: .integer({ $0.limits.connectionsMax = $1 }, 1...10_000)),
-            .init(
-                name: "limits.requests_per_connection_max",
-                target: .integer({ $0.limits.requestsPerConnectionMax = $1 }, 1...1_000)),
-            .init(
-                name: "limits.active_per_connection_max",
-                target: .integer({ $0.limits.activePerConnectionMax = $1 }, 1...1_000)),
-            .init(
-                name: "limits.put_bytes_max",
-                target: .integer({ $0.limits.putBytesMax = $1 }, byteRange)),
-            .init(
-                name: "limits.samples_bytes_max",
-                target: .integer({ $0.limits.samplesBytesMax = $1 }, byteRange)),
-            .init(
-                name: "limits.metadata_bytes_max",
-                target: .integer({ $0.limits.metadataBytesMax = $1 }, 1...(1 << 30))),
-            .init(
-                name: "limits.free_bytes_min",
-                target: .integer({ $0.limits.freeBytesMin = $1 }, 0...(1 << 50))),
-            .init(
-                name: "timeouts.idle_seconds",
-                target: .integer({ $0.timeouts.idleSeconds = $1 }, seconds)),
-            .init(
-                name: "timeouts.header_seconds",
-                target: .integer({ $0.timeouts.headerSeconds = $1 }, seconds)),
-            .init(
-                name: "timeouts.body_seconds",
-                target: .integer({ $0.timeouts.bodySeconds = $1 }, seconds)),
-            .init(
-                name: "timeouts.write_seconds",
-                target: .integer({ $0.timeouts.writeSeconds = $1 }, seconds)),
-            .init(
-                name: "timeouts.shutdown_seconds",
-                target: .integer({ $0.timeouts.shutdownSeconds = $1 }, 0...6)),
-            .init(name: "threads.puts", target: .integer({ $0.threads.puts = $1 }, 1...256)),
-            .init(name: "threads.reads", target: .integer({ $0.threads.reads = $1 }, 1...1_024)),
-            .init(name: "threads.codec", target: .integer({ $0.threads.codec = $1 }, 0...256)),
-            .init(name: "refit.enabled", target: .boolean { $0.refit.enabled = $1 }),
-            .init(
-                name: "refit.idle_seconds",
-                target: .integer({ $0.refit.idleSeconds = $1 }, seconds)),
-            .init(name: "refit.effort", target: .integer({ $0.refit.effort = $1 }, 1...9)),
-            .init(
-                name: "log.level",
-                target: .choice(
-                    { $0.log.level = $1 },
-                    ["trace", "debug", "info", "notice", "warning", "error", "critical"])),
-        ] + plugins
+    private static func toml(_ text: String) -> ConfigurationValue? {
+        guard let table = try? TOMLTable(string: "value = \(text)"), table.keys.count == 1 else {
+            return nil
+        }
+        return table["value"].map { ConfigurationValue($0) }
+    }
 
-    private static let plugins: [ConfigurationKey] = [
-        .init(name: "plugins.folders", target: .strings { $0.plugins.folders = $1 }),
-        .init(
-            name: "plugins.library_folders", target: .strings { $0.plugins.libraryFolders = $1 }),
-        .init(
-            name: "plugins.isolation",
-            target: .choice({ $0.plugins.isolation = $1 }, ["workers", "in-process"])),
-        .init(
-            name: "plugins.sandbox",
-            target: .choice({ $0.plugins.sandbox = $1 }, ["required", "available", "off"])),
-        .init(
-            name: "plugins.idle_workers_max",
-            target: .integer({ $0.plugins.idleWorkersMax = $1 }, 0...64)),
-        .init(
-            name: "plugins.memory_bytes_max",
-            target: .integer({ $0.plugins.memoryBytesMax = $1 }, 1...(1 << 40))),
-        .init(
-            name: "plugins.points_max",
-            target: .integer({ $0.plugins.pointsMax = $1 }, 1...(1 << 40))),
-        .init(
-            name: "plugins.channels_max",
-            target: .integer({ $0.plugins.channelsMax = $1 }, 1...64)),
-        .init(
-            name: "plugins.output_bytes_max",
-            target: .integer({ $0.plugins.outputBytesMax = $1 }, byteRange)),
-        .init(
-            name: "plugins.seconds_max",
-            target: .integer({ $0.plugins.secondsMax = $1 }, seconds)),
-        .init(
-            name: "plugins.faults_max",
-            target: .integer({ $0.plugins.faultsMax = $1 }, 1...1_000)),
-        .init(
-            name: "plugins.fault_window_seconds",
-            target: .integer({ $0.plugins.faultWindowSeconds = $1 }, seconds)),
-        .init(
-            name: "plugins.quarantine_seconds",
-            target: .integer({ $0.plugins.quarantineSeconds = $1 }, 1...31_536_000)),
-    ]
+    /// Sets the option; throws when the value has the wrong type or is out of range.
+    func set(
+        _ value: ConfigurationValue, in configuration: inout ServerConfiguration, place: String
+    ) throws(ConfigurationError) {
+        switch (target, value) {
+        case (.integer(let target, let range), .integer(let number)):
+            configuration[keyPath: target] = try checked(number, range, place)
+        case (.boolean(let target), .boolean(let flag)):
+            configuration[keyPath: target] = flag
+        case (.text(let target), .text(let text)):
+            configuration[keyPath: target] = text
+        case (.choice(let target, let choices), .text(let text)):
+            guard choices.contains(text) else { throw outOfRange(expected, place) }
+            configuration[keyPath: target] = text
+        case (.octal(let target), .text(let text)):
+            guard let mode = Int(text, radix: 8), (0...0o777).contains(mode) else {
+                throw outOfRange(expected, place)
+            }
+            configuration[keyPath: target] = mode
+        case (.integers(let target, let range), .integers(let numbers)):
+            for number in numbers { _ = try checked(number, range, place) }
+            configuration[keyPath: target] = numbers
+        case (.texts(let target), .texts(let texts)):
+            configuration[keyPath: target] = texts
+        case (.texts(let target), .integers([])):
+            configuration[keyPath: target] = []
+        default:
+            throw .wrongType(place: place, key: name, expected: expected)
+        }
+    }
+
+    private var expected: String {
+        switch target {
+        case .integer: "an integer"
+        case .boolean: "true or false"
+        case .text: "a string"
+        case .choice(_, let choices): "one of " + choices.joined(separator: ", ")
+        case .octal: "an octal number in quotes, for example \"0660\""
+        case .integers: "a list of integers"
+        case .texts: "a list of strings"
+        }
+    }
+
+    private func checked(
+        _ number: Int, _ range: ClosedRange<Int>, _ place: String
+    ) throws(ConfigurationError) -> Int {
+        if range.contains(number) { return number }
+        throw outOfRange("\(range.lowerBound) to \(range.upperBound)", place)
+    }
+
+    private func outOfRange(_ allowed: String, _ place: String) -> ConfigurationError {
+        .outOfRange(place: place, key: name, allowed: allowed)
+    }
 }
 
-extension ServerConfiguration {
+/// The options one file sets, with the line of each.
+struct ConfigurationFile {
+    struct Entry {
+        let key: ConfigurationKey
+        let value: ConfigurationValue
+        let place: String
+    }
+    let entries: [Entry]
+
     /// - Parameter path: names the text in errors.
-    public init(parsing text: String, path: String) throws(ConfigurationError) {
-        self.init()
+    init(_ text: String, path: String) throws(ConfigurationError) {
         let root: TOMLTable
         do {
             root = try TOMLTable(string: text)
+        } catch let error as TOMLParseError {
+            throw .syntax(place: "\(path):\(error.source.begin.line)", reason: error.description)
         } catch {
-            throw .syntax(path: path, reason: "\(error)")
+            throw .syntax(place: path, reason: "\(error)")
         }
+        let lines = ConfigurationLines(text, path: path)
+        var entries: [Entry] = []
         for section in root.keys {
-            guard let table = root[section]?.table else {
-                throw .unknownKey(path: path, key: section)
-            }
+            guard let table = root[section]?.table, ConfigurationKeys.sections.contains(section)
+            else { throw .unknownKey(place: lines.place(section, nil), key: section) }
             for key in table.keys {
                 let name = "\(section).\(key)"
-                guard let option = ConfigurationKeys.all.first(where: { $0.name == name }),
-                    let value = table[key]
-                else { throw .unknownKey(path: path, key: name) }
-                try set(option, value, path)
+                let place = lines.place(section, key)
+                guard let option = ConfigurationKeys.byName[name], let value = table[key] else {
+                    throw .unknownKey(place: place, key: name)
+                }
+                entries.append(Entry(key: option, value: .init(value), place: place))
+            }
+        }
+        self.entries = entries
+    }
+}
+
+/// Finds the line of a key. The text has been parsed before, so a line that looks like a key is
+/// one, except inside a text of several lines; the first match is taken.
+private struct ConfigurationLines {
+    private let path: String
+    private var lines: [String: Int] = [:]
+
+    init(_ text: String, path: String) {
+        self.path = path
+        var section = ""
+        let all = text.split(separator: "\n", omittingEmptySubsequences: false)
+        for (index, line) in all.enumerated() {
+            let content = line.drop { $0 == " " || $0 == "\t" }
+            if content.hasPrefix("["), let end = content.firstIndex(of: "]") {
+                section = Self.bare(content[content.index(after: content.startIndex)..<end])
+                note(section, index + 1)
+            } else if !content.hasPrefix("#"), let equals = content.firstIndex(of: "=") {
+                let key = Self.bare(content[..<equals])
+                note(section.isEmpty ? key : "\(section).\(key)", index + 1)
+                if section.isEmpty, let dot = key.firstIndex(of: ".") {
+                    note(String(key[..<dot]), index + 1)
+                }
             }
         }
     }
 
-    private mutating func set(
-        _ option: ConfigurationKey, _ value: any TOMLValueConvertible, _ path: String
-    ) throws(ConfigurationError) {
-        func wrongType(_ expected: String) -> ConfigurationError {
-            .wrongType(path: path, key: option.name, expected: expected)
-        }
-        func checked(_ number: Int, _ range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
-            if range.contains(number) { return number }
-            let allowed = "\(range.lowerBound) to \(range.upperBound)"
-            throw .outOfRange(path: path, key: option.name, allowed: allowed)
-        }
-        switch option.target {
-        case .integer(let assign, let range):
-            guard let number = value.int else { throw wrongType("an integer") }
-            assign(&self, try checked(number, range))
-        case .boolean(let assign):
-            guard let flag = value.bool else { throw wrongType("true or false") }
-            assign(&self, flag)
-        case .choice(let assign, let choices):
-            let allowed = "one of " + choices.joined(separator: ", ")
-            guard let text = value.string else { throw wrongType(allowed) }
-            guard choices.contains(text) else {
-                throw .outOfRange(path: path, key: option.name, allowed: allowed)
-            }
-            assign(&self, text)
-        case .octal(let assign):
-            let expected = "an octal number in quotes, for example \"0660\""
-            guard let text = value.string else { throw wrongType(expected) }
-            guard let mode = Int(text, radix: 8), (0...0o777).contains(mode) else {
-                throw .outOfRange(path: path, key: option.name, allowed: expected)
-            }
-            assign(&self, mode)
-        case .integers(let assign, let range):
-            guard let array = value.array else { throw wrongType("a list of integers") }
-            var numbers: [Int] = []
-            for element in array {
-                guard let number = element.int else { throw wrongType("a list of integers") }
-                numbers.append(try checked(number, range))
-            }
-            assign(&self, numbers)
-        case .strings(let assign):
-            guard let array = value.array else { throw wrongType("a list of strings") }
-            let texts = array.compactMap { $0.string }
-            guard texts.count == array.count else { throw wrongType("a list of strings") }
-            assign(&self, texts)
-        }
+    private mutating func note(_ name: String, _ line: Int) {
+        if lines[name] == nil { lines[name] = line }
+    }
+
+    private static func bare(_ text: Substring) -> String {
+        String(text.filter { !$0.isWhitespace && $0 != "\"" && $0 != "'" })
+    }
+
+    func place(_ section: String, _ key: String?) -> String {
+        let name = key.map { "\(section).\($0)" } ?? section
+        return (lines[name] ?? lines[section]).map { "\(path):\($0)" } ?? path
     }
 }
 
 extension ServerConfiguration {
-    /// Every key a file may set, as "section.key".
-    public static var keyNames: Set<String> { Set(ConfigurationKeys.all.map(\.name)) }
+    /// The defaults with what one text sets.
+    /// - Parameter path: names the text in errors.
+    public init(parsing text: String, path: String) throws(ConfigurationError) {
+        self.init()
+        for entry in try ConfigurationFile(text, path: path).entries {
+            try entry.key.set(entry.value, in: &self, place: entry.place)
+        }
+    }
 }

@@ -2,30 +2,59 @@
 // What always holds: a configuration that exists is within the ranges of `ConfigurationKeys`.
 
 public struct ServerConfiguration: Equatable, Sendable {
+    public struct Store: Equatable, Sendable {
+        /// Folder of everything the daemon keeps.
+        public var path = "/var/lib/gamd"
+    }
     public struct Socket: Equatable, Sendable {
+        public var path = "/run/gamd/gamd.sock"
         /// Permissions of the socket.
         public var mode = 0o660
         /// Connections waiting to be accepted.
-        public var backlog = 64
+        public var backlog = 128
     }
     public struct Access: Equatable, Sendable {
         /// User ids that may read but neither put, delete nor replace.
         public var readOnlyUsers: [Int] = []
+        /// User ids that are turned away.
+        public var denyUsers: [Int] = []
+        /// User ids that may back up, scrub and collect, besides root and the daemon's own.
+        public var adminUsers: [Int] = []
     }
     public struct Limits: Equatable, Sendable {
-        public var connectionsMax = 64
+        public var connectionsMax = 1_200
         /// Requests of one connection that are not answered yet.
         public var requestsPerConnectionMax = 16
         /// Requests of one connection that run at once.
         public var activePerConnectionMax = 4
+        /// Requests of all connections that wait for a thread; one more is told to try later.
+        public var waitingRequestsMax = 1_024
+        /// Puts and verifications that wait for a thread.
+        public var waitingPutsMax = 64
+        /// Memory for answers that a slow client has not taken; the rest waits on disk.
+        public var replyBytesPerConnection = 2 << 20
         /// Bytes of one file or of the samples of one put.
         public var putBytesMax = 16 << 30
         /// Bytes of a decoded signal.
         public var samplesBytesMax = 64 << 30
         /// Bytes of metadata an adapter may keep for one signal.
         public var metadataBytesMax = 64 << 20
-        /// Bytes of the disk that uploads and decoded samples must leave free.
+        /// Bytes of the disk that uploads, decoded samples and records must leave free.
         public var freeBytesMin = 256 << 20
+    }
+    public struct Quota: Equatable, Sendable {
+        /// Bytes of all signals together, as stored; 0: no quota.
+        public var storedBytesMax = 0
+        /// Signals in the store; 0: no quota.
+        public var signalsMax = 0
+    }
+    public struct Cache: Equatable, Sendable {
+        /// Recalled shards.
+        public var shardBytes = 128 << 20
+        /// Unpacked networks with their working memory.
+        public var networkBytes = 64 << 20
+        /// Blocks and records of the store.
+        public var storeBytes = 32 << 20
     }
     public struct Timeouts: Equatable, Sendable {
         /// A connection without requests is closed.
@@ -53,6 +82,16 @@ public struct ServerConfiguration: Equatable, Sendable {
         public var idleSeconds = 10
         /// Signals below this effort are fitted again.
         public var effort = 1
+        /// Most of one processor that fitting takes, in percent.
+        public var maxCPU = 100
+    }
+    public struct Scrub: Equatable, Sendable {
+        /// Recalled sample bytes per second a scrub keeps below; 0: as fast as it goes.
+        public var bytesPerSecond = 32 << 20
+    }
+    public struct Backup: Equatable, Sendable {
+        /// Folder of the backups; empty: "backup" in the store's folder.
+        public var folder = ""
     }
     public struct Plugins: Equatable, Sendable {
         /// Folders with adapter manifests, besides those of the command line.
@@ -80,42 +119,30 @@ public struct ServerConfiguration: Equatable, Sendable {
         public var quarantineSeconds = 600
     }
     public struct Log: Equatable, Sendable {
-        /// trace, debug, info, notice, warning, error or critical.
+        /// Least level that is logged.
         public var level = "info"
+        /// One line for every change and who made it.
+        public var audit = true
     }
 
+    public var store = Store()
     public var socket = Socket()
     public var access = Access()
     public var limits = Limits()
+    public var quota = Quota()
+    public var cache = Cache()
     public var timeouts = Timeouts()
     public var threads = Threads()
     public var refit = Refit()
-    public var log = Log()
+    public var scrub = Scrub()
+    public var backup = Backup()
     public var plugins = Plugins()
+    public var log = Log()
 
     public init() {}
-}
 
-/// Why a configuration cannot be used.
-public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
-    case unreadable(path: String, reason: String)
-    case syntax(path: String, reason: String)
-    case unknownKey(path: String, key: String)
-    case wrongType(path: String, key: String, expected: String)
-    case outOfRange(path: String, key: String, allowed: String)
-
-    public var description: String {
-        switch self {
-        case .unreadable(let path, let reason):
-            "configuration \(path) cannot be read: \(reason)"
-        case .syntax(let path, let reason):
-            "configuration \(path) is not valid TOML: \(reason)"
-        case .unknownKey(let path, let key):
-            "configuration \(path): unknown key \(key); Config/gamd.toml lists all keys"
-        case .wrongType(let path, let key, let expected):
-            "configuration \(path): \(key) must be \(expected)"
-        case .outOfRange(let path, let key, let allowed):
-            "configuration \(path): \(key) must be \(allowed)"
-        }
+    /// Where backups go.
+    public var backupFolder: String {
+        backup.folder.isEmpty ? store.path + "/backup" : backup.folder
     }
 }

@@ -6,7 +6,19 @@ import GAMProtocol
 /// What the idle work is doing and has done, for `gamctl jobs`.
 final class JobBoard: Sendable {
     static let finishedMax = 32
-    private let state = Monitor((current: WireJob?.none, finished: [WireJob]()))
+    private struct State {
+        var current: WireJob?
+        var finished: [WireJob] = []
+        var isPaused = false
+        var waiting = 0
+    }
+    private let state = Monitor(State())
+
+    /// Whether an administrator wants no fitting.
+    var isPaused: Bool { state.withLock { $0.isPaused } }
+    func setPaused(_ isPaused: Bool) { state.withLock { $0.isPaused = isPaused } }
+    /// Signals that wait to be fitted, as of the last look at the catalog.
+    func setWaiting(_ count: Int) { state.withLock { $0.waiting = count } }
 
     func begin(_ key: String, bytes: Int) {
         var job = WireJob()
@@ -35,7 +47,13 @@ final class JobBoard: Sendable {
         }
     }
 
-    func list() -> [WireJob] {
-        state.withLock { state in (state.current.map { [$0] } ?? []) + state.finished.reversed() }
+    func report() -> WireJobsResult {
+        state.withLock { state in
+            var result = WireJobsResult()
+            result.jobs = (state.current.map { [$0] } ?? []) + state.finished.reversed()
+            result.paused = state.isPaused
+            result.waiting = UInt64(state.waiting)
+            return result
+        }
     }
 }

@@ -1,7 +1,8 @@
 // Accepts connections and keeps count of them.
 //
 // What always holds:
-// - A socket is removed only if nobody listens on it, or if it is ours.
+// - A socket is removed only if nobody listens on it, or if we made it; one that systemd passed
+//   is systemd's.
 // - At most `connectionsMax` connections exist; one more is told so and closed.
 // - Running out of descriptors closes the new connection and waits; it never spins.
 
@@ -22,23 +23,34 @@ final class Listener: Sendable {
 
     private let path: String
     private let descriptor: Int32
-    private let identity: SocketIdentity
-    private let settings: ServerConfiguration
+    /// nil: systemd has made the socket.
+    private let identity: SocketIdentity?
+    private let connectionsMax: Int
+    private let metrics: ServerMetrics
     private let log: Logger
     private let state = Monitor(State())
-    private let makeConnection: @Sendable (Int32, clinux_peer) -> Connection
+    private let makeConnection: @Sendable (Int32, Peer) -> Connection
 
+    /// - Parameters:
+    ///   - passed: a listening socket from systemd; nil: one is made at the configured path.
+    ///   - connectionsMax: what the configuration and the limit of descriptors allow.
     init(
-        path: String, settings: ServerConfiguration, log: Logger,
-        makeConnection: @escaping @Sendable (Int32, clinux_peer) -> Connection
+        _ settings: ServerConfiguration.Socket, passed: Int32?, connectionsMax: Int,
+        metrics: ServerMetrics, log: Logger,
+        makeConnection: @escaping @Sendable (Int32, Peer) -> Connection
     ) throws(Failure) {
-        self.path = path
-        self.settings = settings
+        path = settings.path
+        self.connectionsMax = connectionsMax
+        self.metrics = metrics
         self.log = log
         self.makeConnection = makeConnection
+        if let passed {
+            descriptor = passed
+            identity = nil
+            return
+        }
         try Self.removeStale(path)
-        let result = clinux_listen(
-            path, Int32(settings.socket.backlog), UInt32(settings.socket.mode))
+        let result = clinux_listen(path, Int32(settings.backlog), UInt32(settings.mode))
         guard result >= 0 else {
             throw Failure.system("listening on \(path)", errno: -result)
         }
@@ -84,9 +96,11 @@ final class Listener: Sendable {
 
     /// Accepts nothing more, lets no connection send requests, removes the socket.
     func stopAccepting() {
-        if SocketIdentity(path) == identity { unlink(path) }
+        if let identity, SocketIdentity(path) == identity { unlink(path) }
         state.withLock { $0.isStopping = true }
-        shutdown(descriptor, Int32(SHUT_RDWR))
+        // A socket of systemd must go on listening for the next start: it is only closed here, so
+        // the accepting thread has to notice by itself.
+        if identity != nil { shutdown(descriptor, Int32(SHUT_RDWR)) }
         _ = state.wait { $0.isAccepting ? nil : true }
         close(descriptor)
         for connection in connections() { connection.stopReading() }
@@ -111,7 +125,9 @@ final class Listener: Sendable {
 
     private func acceptAll() {
         while !state.withLock({ $0.isStopping }) {
-            guard clinux_wait(descriptor, Int16(POLLIN), -1) > 0 else { break }
+            let events = clinux_wait(descriptor, Int16(POLLIN), identity == nil ? 200 : -1)
+            if events == 0 { continue }
+            guard events > 0 else { break }
             let client = clinux_accept(descriptor)
             if client >= 0 {
                 admit(client)
@@ -131,7 +147,10 @@ final class Listener: Sendable {
 
     /// No descriptor is left: frees the spare one to take the client off the queue, and waits.
     private func refuseWithSpareDescriptor() {
-        log.warning("out of descriptors; refusing connections, raise the limit of open files")
+        metrics.refusedConnections.increment()
+        log.event(
+            .connectionsRefused, .warning,
+            "out of descriptors; refusing connections, raise the limit of open files")
         state.withLock { state in
             if state.spare >= 0 { close(state.spare) }
             let client = clinux_accept(descriptor)
@@ -142,38 +161,53 @@ final class Listener: Sendable {
     }
 
     private func admit(_ client: Int32) {
-        var peer = clinux_peer()
-        guard clinux_peer_of(client, &peer) == 0 else {
+        var credentials = clinux_peer()
+        guard clinux_peer_of(client, &credentials) == 0 else {
             close(client)
             return
         }
+        let peer = Peer(user: credentials.uid, process: credentials.pid)
         let connection = makeConnection(client, peer)
-        let limit = settings.limits.connectionsMax
+        if connection.access == .denied {
+            metrics.refusedConnections.increment()
+            log.info("user \(peer.user) is denied", metadata: [LogField.user: "\(peer.user)"])
+            let text = "user \(peer.user) may not use this daemon (access.deny_users)"
+            return connection.refuse(Failure(.permission, text))
+        }
         let isAdmitted = state.withLock { state in
-            guard !state.isStopping, state.connections.count < limit else { return false }
+            guard !state.isStopping, state.connections.count < connectionsMax else { return false }
             state.connections[ObjectIdentifier(connection)] = connection
             return true
         }
         guard isAdmitted else {
-            return refuse(client, "more than \(limit) connections are open; try again later")
+            metrics.refusedConnections.increment()
+            let text = "more than \(connectionsMax) connections are open; try again later"
+            return connection.refuse(Failure(.busy, text))
         }
-        log.debug("connection of process \(peer.pid), user \(peer.uid)")
+        log.debug("connection of process \(peer.process), user \(peer.user)")
+        metrics.connections.increment()
         let started = startThread(named: "gamd-client") { [self] in
             connection.run()
-            state.withLock { $0.connections[ObjectIdentifier(connection)] = nil }
+            remove(connection)
         }
         guard started else {
-            state.withLock { $0.connections[ObjectIdentifier(connection)] = nil }
-            return refuse(client, "the system has no thread left; try again later")
+            remove(connection)
+            let text = "the system has no thread left; try again later"
+            return connection.refuse(Failure(.busy, text))
         }
     }
 
-    /// One error frame, if it fits the socket buffer, and the end.
-    private func refuse(_ client: Int32, _ text: String) {
-        let writer = FrameWriter(descriptor: client, stallMilliseconds: 0)
-        let reply = WireReply(Failure(.busy, text), key: "")
-        try? ConnectionReplySink(id: 0, writer: writer).send(reply)
-        close(client)
+    private func remove(_ connection: Connection) {
+        metrics.connections.decrement()
+        state.withLock { $0.connections[ObjectIdentifier(connection)] = nil }
+    }
+
+    /// After a change of the access rules: whoever has another level now is sent away, once the
+    /// running requests are answered.
+    func applyAccess(_ level: (UInt32) -> AccessLevel) {
+        for connection in connections() where level(connection.peer.user) != connection.access {
+            connection.stopReading()
+        }
     }
 }
 

@@ -3,13 +3,17 @@
 //
 // What always holds:
 // - It works only while no request runs, and stops within one step of the codec when one comes.
+// - It has one thread of the lowest priority for processor and disk, and stays below
+//   refit.max_cpu of one processor.
 // - A swap compares the catalog entry: a put, replace or delete that came meanwhile wins.
 // - The content hash never changes; a result that is not smaller is dropped.
 
+import CLinux
 import GAMCodec
 import GAMFormat
 import GAMProtocol
 import GAMStore
+import Glibc
 import Logging
 import Synchronization
 
@@ -21,12 +25,15 @@ package struct RefitPlanner: Sendable {
     }
     package let targetEffort: Int
     package private(set) var best: Candidate?
+    /// Signals below the target.
+    package private(set) var count = 0
 
     package init(targetEffort: Int) { self.targetEffort = targetEffort }
 
     /// Looks at one signal: the lowest effort wins, then the first key.
     package mutating func consider(key: String, effort: Int, effortTried: Int) {
         guard max(effort, effortTried) < targetEffort else { return }
+        count += 1
         if let best, best.effort <= effort { return }
         best = Candidate(key: key, effort: effort)
     }
@@ -54,8 +61,8 @@ final class RefitScheduler: Sendable {
     private let catalog: SignalCatalog
     private let activity: Activity
     private let jobs: JobBoard
-    private let settings: ServerConfiguration.Refit
-    private let threads: Int
+    private let live: LiveSettings
+    private let metrics: ServerMetrics
     private let log: Logger
     private struct State {
         var isStopping = false
@@ -66,16 +73,18 @@ final class RefitScheduler: Sendable {
     private let mustStop = Atomic(false)
 
     init(
-        catalog: SignalCatalog, activity: Activity, jobs: JobBoard,
-        settings: ServerConfiguration.Refit, threads: Int, log: Logger
+        catalog: SignalCatalog, activity: Activity, jobs: JobBoard, settings: LiveSettings,
+        metrics: ServerMetrics, log: Logger
     ) {
         self.catalog = catalog
         self.activity = activity
         self.jobs = jobs
-        self.settings = settings
-        self.threads = threads
+        live = settings
+        self.metrics = metrics
         self.log = log
     }
+
+    private var settings: ServerConfiguration.Refit { live.now.refit }
 
     func start() {
         state.withLock { $0.isRunning = true }
@@ -92,11 +101,12 @@ final class RefitScheduler: Sendable {
     }
 
     private func run() {
-        let idle = Int64(settings.idleSeconds) * 1000
-        var pause = idle
+        if clinux_run_in_background() < 0 { log.debug("fitting runs at normal priority") }
+        var pause = Int64(settings.idleSeconds) * 1000
         while state.wait(
-            milliseconds: Int(pause), for: { $0.isStopping ? true : nil }) == nil
+            milliseconds: Int(min(pause, 60_000)), for: { $0.isStopping ? true : nil }) == nil
         {
+            let idle = Int64(settings.idleSeconds) * 1000
             pause = max(idle - activity.idleMilliseconds, 10)
             guard activity.idleMilliseconds >= idle else { continue }
             do {
@@ -115,12 +125,14 @@ final class RefitScheduler: Sendable {
     }
 
     private var mayGoOn: Bool {
-        !mustStop.load(ordering: .relaxed) && !activity.isBusy
+        !mustStop.load(ordering: .relaxed) && !activity.isBusy && !jobs.isPaused
     }
 
     /// Fits the next signal again; false when none is below the target.
     private func refitOne() throws -> Bool {
-        guard settings.enabled, let candidate = try nextCandidate() else { return false }
+        guard settings.enabled, !jobs.isPaused, let candidate = try nextCandidate() else {
+            return false
+        }
         let signal: OpenSignal
         do {
             signal = try catalog.open(candidate.key)
@@ -150,11 +162,12 @@ final class RefitScheduler: Sendable {
     private func refit(_ signal: OpenSignal, _ reservation: WriteReservation) throws {
         let record = signal.record
         let sink = StoreRecordSink(store: catalog.store, space: reservation.records)
+        let budget = ProcessorBudget(percent: settings.maxCPU)
         let manifest = try SignalWriter(priors: .shipped).refit(
-            record.manifest, from: signal.source, effort: settings.effort, threads: threads,
-            into: sink
+            record.manifest, from: signal.source, effort: settings.effort, threads: 1, into: sink
         ) { fraction in
             jobs.progress(fraction)
+            budget.rest { mayGoOn }
             return mayGoOn
         }
         guard let manifest, manifest.contentHash == record.manifest.contentHash else {
@@ -174,8 +187,12 @@ final class RefitScheduler: Sendable {
         message.manifest = .init(bytes)
         let condition = PublishCondition.unchanged(version: record.version)
         let published = try catalog.publish(record.key, message, reservation, condition)
-        log.info(
-            "\"\(record.key)\": \(record.storedBytes) -> \(published.record.storedBytes) bytes")
+        let saved = record.storedBytes - published.record.storedBytes
+        metrics.refitSavedBytes.increment(by: Int64(max(0, saved)))
+        log.event(
+            .refitted, .info,
+            "\"\(record.key)\": \(record.storedBytes) -> \(published.record.storedBytes) bytes",
+            [LogField.keyHash: .string(keyHash(record.key))])
         jobs.end("done", bytes: published.record.storedBytes)
     }
 
@@ -204,7 +221,9 @@ final class RefitScheduler: Sendable {
         case .rewrite: try catalog.store.reclaimSpace()
         }
         let left = try catalog.store.size().bytes
-        log.info("gave back space of deleted records: \(size.bytes) -> \(left) bytes")
+        log.event(
+            .spaceReclaimed, .info,
+            "gave back space of deleted records: \(size.bytes) -> \(left) bytes")
     }
 
     private func nextCandidate() throws -> RefitPlanner.Candidate? {
@@ -212,14 +231,39 @@ final class RefitScheduler: Sendable {
         var after: String?
         while mayGoOn {
             let page = try catalog.list(prefix: "", after: after, limit: 1_000)
-            for case (let key, .success(let record)) in page.entries {
+            for case (let key, .success(let record)) in page.entries
+            where !catalog.quarantine.contains(key) {
                 planner.consider(
                     key: key, effort: record.manifest.effort,
                     effortTried: Int(clamping: record.message.effortTried))
             }
             after = page.entries.last?.key
-            if page.isLast || after == nil { return planner.best }
+            if page.isLast || after == nil {
+                jobs.setWaiting(planner.count)
+                metrics.refitWaiting.set(planner.count)
+                return planner.best
+            }
         }
         return nil
+    }
+}
+
+/// Keeps a thread below a part of one processor.
+private final class ProcessorBudget: Sendable {
+    private let percent: Int
+    private let start = (wall: clinux_nanoseconds(), used: clinux_thread_nanoseconds())
+
+    init(percent: Int) { self.percent = percent }
+
+    /// Sleeps until the time used is the allowed part of the time passed, or `mayGoOn` says no.
+    func rest(while mayGoOn: () -> Bool) {
+        guard percent < 100 else { return }
+        while mayGoOn() {
+            let used = clinux_thread_nanoseconds() - start.used
+            let passed = clinux_nanoseconds() - start.wall
+            let missing = used / Int64(percent) * 100 - passed
+            guard missing > 1_000_000 else { return }
+            usleep(UInt32(clamping: min(missing / 1000, 50_000)))
+        }
     }
 }

@@ -1,9 +1,11 @@
 // Two fixed groups of threads run all requests: one for puts and verifications, one for the rest,
-// so that a put of minutes never keeps a read waiting.
+// so that a put of minutes never keeps a read waiting. What waits for a thread is bounded: one more
+// is told to try later.
 //
 // What always holds: every submitted request gets exactly one last answer; `beforeAnswer` and
 // `afterAnswer` are called once each, around it, whether or not the client could be reached.
 
+import CLinux
 import GAMProtocol
 import Logging
 
@@ -22,15 +24,29 @@ final class RequestExecutor: Sendable {
 
     private let handlers: RequestHandlers
     private let activity: Activity
+    private let metrics: ServerMetrics
     private let log: Logger
+    private let waitingMax: (requests: Int, puts: Int)
     private let light = Monitor(Queue())
     private let heavy = Monitor(Queue())
     private let threadCount = Monitor(0)
 
-    init(handlers: RequestHandlers, activity: Activity, log: Logger) {
+    init(
+        handlers: RequestHandlers, activity: Activity, metrics: ServerMetrics,
+        limits: ServerConfiguration.Limits, log: Logger
+    ) {
         self.handlers = handlers
         self.activity = activity
+        self.metrics = metrics
         self.log = log
+        waitingMax = (limits.waitingRequestsMax, limits.waitingPutsMax)
+        metrics.registry.register("gamd_requests_waiting", "Requests waiting for a thread.") {
+            [light, heavy] in
+            [
+                ([("queue", "requests")], Double(light.withLock { $0.tasks.count })),
+                ([("queue", "puts")], Double(heavy.withLock { $0.tasks.count })),
+            ]
+        }
     }
 
     /// Starts the threads; throws when the system has none left.
@@ -54,15 +70,37 @@ final class RequestExecutor: Sendable {
         return threadCount.wait(milliseconds: milliseconds) { $0 == 0 ? true : nil } ?? false
     }
 
+    /// Throws when an upload would be refused at its end anyway.
+    func checkRoomForPut(_ key: String) throws {
+        guard heavy.withLock({ $0.tasks.count < waitingMax.puts }) else {
+            throw Self.tooMany("puts", waitingMax.puts)
+        }
+        try handlers.catalog.checkRoom(for: key)
+    }
+
+    private static func tooMany(_ what: String, _ limit: Int) -> Failure {
+        Failure(.busy, "\(limit) \(what) are waiting already; try again later")
+    }
+
+    /// Queues a request; one that finds the queue full is answered here.
     func submit(
         _ job: RequestJob, _ sink: ConnectionReplySink,
         beforeAnswer: @escaping @Sendable () -> Void,
         afterAnswer: @escaping @Sendable () -> Void
     ) {
-        if job.isWork { activity.requestStarted() }
         let task = Task(
             job: job, sink: sink, beforeAnswer: beforeAnswer, afterAnswer: afterAnswer)
-        (job.isHeavy ? heavy : light).withLock(wakingOne: true) { $0.tasks.append(task) }
+        if job.isWork { activity.requestStarted() }
+        let limit = job.isHeavy ? waitingMax.puts : waitingMax.requests
+        let isQueued = (job.isHeavy ? heavy : light).withLock(wakingOne: true) { queue in
+            guard queue.tasks.count < limit else { return false }
+            queue.tasks.append(task)
+            return true
+        }
+        if !isQueued {
+            let failure = Self.tooMany(job.isHeavy ? "puts" : "requests", limit)
+            answer(task, WireReply(failure, key: job.key), [])
+        }
     }
 
     private func run(_ queue: Monitor<Queue>) {
@@ -82,25 +120,66 @@ final class RequestExecutor: Sendable {
 
     private func perform(_ task: Task) {
         let job = task.job
-        let key = job.upload?.begin.key ?? job.request.key
-        var last: WireReply
+        metrics.running.increment()
+        var reply: WireReply
         var body: [UInt8] = []
         do {
             try job.context.check()
-            (last, body) = try handlers.perform(job, task.sink)
+            (reply, body) = try handlers.perform(job, task.sink)
         } catch {
-            let failure = Failure(error).about(key)
-            if failure.status == .failed || failure.status == .integrity {
-                log.error("\(failure.text)")
+            let failure = Failure(error).about(job.key)
+            report(failure, job)
+            reply = WireReply(failure, key: job.key)
+        }
+        metrics.running.decrement()
+        answer(task, reply, body)
+    }
+
+    /// Tells the log about faults that are not the client's.
+    private func report(_ failure: Failure, _ job: RequestJob) {
+        let event: ServiceEvent? =
+            switch failure.status {
+            case .integrity: .integrityFault
+            case .adapterFault: .pluginFault
+            case .failed, .ioError, .noSpace: .requestFailed
+            default: nil
             }
-            last = WireReply(failure, key: key)
-        }
+        guard let event else { return }
+        log.event(event, .error, failure.text, job.fields(failure.status))
+    }
+
+    private func answer(_ task: Task, _ reply: WireReply, _ body: [UInt8]) {
+        let job = task.job
+        var last = reply
         last.last = true
+        let status = Status(rawValue: reply.status) ?? .failed
+        metrics.observe(
+            job.name, status, nanoseconds: clinux_nanoseconds() - job.arrivedNanoseconds)
         if job.isWork { activity.requestFinished() }
+        log.debug("\(job.name): \(status)", metadata: job.fields(status))
         task.beforeAnswer()
-        defer { task.afterAnswer() }
         body.withUnsafeBytes { bytes in
-            do { try task.sink.send(last, body: bytes) } catch { log.debug("no answer: \(error)") }
+            do {
+                try task.sink.finish(last, body: bytes, whenDone: task.afterAnswer)
+            } catch {
+                log.debug("no answer: \(error)")
+            }
         }
+    }
+}
+
+extension RequestJob {
+    /// What the log says of a request.
+    func fields(_ status: Status) -> Logger.Metadata {
+        var fields: Logger.Metadata = [
+            LogField.operation: .string(name), LogField.status: "\(status)",
+            LogField.user: "\(peer.user)",
+            LogField.microseconds: "\((clinux_nanoseconds() - arrivedNanoseconds) / 1000)",
+        ]
+        if !key.isEmpty { fields[LogField.keyHash] = .string(keyHash(key)) }
+        if let adapter = upload?.begin.putBegin.adapter, !adapter.isEmpty {
+            fields[LogField.plugin] = .string(adapter)
+        }
+        return fields
     }
 }

@@ -19,6 +19,7 @@ extension RequestHandlers {
         let begin = upload.begin.putBegin
         try Self.checkHash(upload, commit)
         let options = try writeOptions(begin)
+        try catalog.checkRoom(for: key)
         if begin.mustNotExist, try catalog.contains(key) {
             throw Failure(
                 .alreadyExists, "\"\(key)\" exists already; remove it or choose another key")
@@ -26,7 +27,11 @@ extension RequestHandlers {
         let progress = ProgressReporter(sink, job.context, isWanted: upload.begin.progress)
         let signal = try SignalIntake(handlers: self, context: job.context, progress: progress)
             .canonical(upload)
-        return try store(signal, key, upload, options, job.context, progress)
+        // What cannot shrink takes as much again in the store.
+        try spools.checkFreeSpace(before: signal.description.rawBytes)
+        let reply = try store(signal, key, upload, options, job.context, progress)
+        audit(.signalStored, job, reply.put.replaced ? "replaced" : "stored")
+        return reply
     }
 
     private static func checkHash(_ upload: Upload, _ commit: WirePutCommit) throws(Failure) {

@@ -70,11 +70,21 @@ extension RequestHandlers {
         return region
     }
 
+    /// Bytes of an answer, before the codec has looked at the request.
+    private static func byteCount(
+        _ region: [Range<Int>]?, _ level: Int, of description: SignalDescription
+    ) -> Int {
+        let extents = region.map { $0.map(\.count) } ?? description.extents
+        let point = description.channels.count * description.sampleType.containerBytes
+        return extents.reduce(point) { $0 * (($1 >> level) + 1) }
+    }
+
     private func sendSamples(
         _ signal: OpenSignal, region: [Range<Int>]?, level: Int, _ format: SampleFormat,
         _ context: RequestContext, _ sink: any ReplySink
     ) throws -> (reply: WireReply, body: [UInt8]) {
-        let reader = try readers.reader(for: signal)
+        let bytes = Self.byteCount(region, level, of: signal.record.manifest.description)
+        let reader = try readers.reader(for: signal, answerBytes: bytes)
         let description = try reader.resultDescription(region: region, level: level)
         let header = format == .npy ? NPYHeader.bytes(for: description) : []
         var first = WireSamplesResult()
@@ -100,7 +110,8 @@ extension RequestHandlers {
         let message = signal.record.message
         let metadata = try signal.attachments.metadata()
         try signal.attachments.verify()
-        let reader = try readers.reader(for: signal)
+        let reader = try readers.reader(
+            for: signal, answerBytes: signal.record.manifest.description.rawBytes)
         let limit = settings.limits.putBytesMax
         let file = try spools.file("the file", bytesMax: limit)
         let input = EncodeInput(

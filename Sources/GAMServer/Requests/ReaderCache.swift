@@ -1,30 +1,64 @@
-// Readers of signals that were read lately: their weights are unpacked once, not per request.
+// What reads leave behind for the next: unpacked networks, recalled shards, parsed entries.
 //
-// What always holds: a cached reader is used only by a request that has pinned its signal's blobs
-// itself, so the cache keeps no blob alive; an old reader is simply never asked for again.
+// What always holds: a cached thing belongs to one space, whose records never change, and is used
+// only by a request that has pinned its signal's blobs itself; so a cache keeps no blob alive and
+// never gives out anything but what the records hold.
 
 import GAMCodec
+import GAMCore
+
+/// Names a recalled shard or overview of a stored signal.
+struct ShardKey: Hashable, Sendable {
+    let space: BlobSpace
+    let record: RecordID
+}
 
 final class ReaderCache: Sendable {
-    /// A reader holds unpacked weights and one shard's scratch per thread: a few MiB.
-    static let readersMax = 16
-    private let state = Monitor([(space: BlobSpace, reader: SignalReader)]())
+    let networks: ByteCache<BlobSpace, SignalReader>
+    let shards: ByteCache<ShardKey, [UInt8]>
+    private let threads: Int
+    /// Larger answers pass by the cache of shards: they would drive out everything else.
+    private let answerBytesMax: Int
 
-    func reader(for signal: OpenSignal) throws -> SignalReader {
+    init(_ settings: ServerConfiguration.Cache, threads: Int) {
+        networks = ByteCache(budget: settings.networkBytes)
+        shards = ByteCache(budget: settings.shardBytes)
+        answerBytesMax = settings.shardBytes / 4
+        self.threads = threads
+    }
+
+    /// A reader for an answer of so many bytes.
+    func reader(for signal: OpenSignal, answerBytes: Int) throws -> SignalReader {
         let space = signal.record.recordSpace
-        let cached = state.withLock { entries -> SignalReader? in
-            guard let index = entries.firstIndex(where: { $0.space == space }) else { return nil }
-            let entry = entries.remove(at: index)
-            entries.append(entry)
-            return entry.reader
+        let reader: SignalReader
+        if let cached = networks[space] {
+            reader = cached
+        } else {
+            reader = try signal.reader()
+            networks.insert(reader, for: space, cost: cost(of: signal.record.manifest))
         }
-        if let cached { return cached }
-        let reader = try signal.reader()
-        state.withLock { entries in
-            entries.removeAll { $0.space == space }
-            entries.append((space, reader))
-            if entries.count > Self.readersMax { entries.removeFirst() }
-        }
-        return reader
+        guard answerBytes <= answerBytesMax else { return reader }
+        return reader.cached(by: SignalShardCache(space: space, shards: shards))
+    }
+
+    /// An estimate: weights, and per thread the coder's buffers and a shard in 32-bit planes.
+    private func cost(of manifest: SignalManifest) -> Int {
+        let points = manifest.shardExtents.reduce(1, *)
+        let samples = min(points, Limits.shardSamplesMax) * manifest.description.channels.count
+        return (256 << 10) + threads * ((1 << 20) + 8 * samples)
+    }
+}
+
+/// The shards of one signal in the cache of all.
+private struct SignalShardCache: ShardCache {
+    let space: BlobSpace
+    let shards: ByteCache<ShardKey, [UInt8]>
+
+    func bytes(of record: RecordID, recall: () throws -> [UInt8]) throws -> [UInt8] {
+        let key = ShardKey(space: space, record: record)
+        if let bytes = shards[key] { return bytes }
+        let bytes = try recall()
+        shards.insert(bytes, for: key, cost: bytes.count + 128)
+        return bytes
     }
 }

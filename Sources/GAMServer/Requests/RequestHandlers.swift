@@ -5,16 +5,22 @@ import GAMCodec
 import GAMCore
 import GAMProtocol
 import GAMStore
+import Logging
 
 struct RequestHandlers: Sendable {
     let catalog: SignalCatalog
     let adapters: any SignalAdapters
     let spools: SpoolFolder
-    let settings: ServerConfiguration
+    let live: LiveSettings
     let codecThreads: Int
     let jobs: JobBoard
-    let readers = ReaderCache()
+    let readers: ReaderCache
+    let metrics: ServerMetrics
+    let scrubber: Scrubber
+    let log: Logger
     let serverVersion: String
+
+    var settings: ServerConfiguration { live.now }
 
     func perform(
         _ job: RequestJob, _ sink: any ReplySink
@@ -30,10 +36,16 @@ struct RequestHandlers: Sendable {
         case .read(let read): return try self.read(try key(request), read, job.context, sink)
         case .stat(let stat): return (try self.stat(try key(request), stat), [])
         case .list(let list): return (try self.list(list), [])
-        case .delete: return (try delete(try key(request)), [])
+        case .delete: return (try delete(try key(request), job), [])
         case .verify: return (try verify(try key(request), job, sink), [])
         case .jobs: return (jobList(), [])
         case .plugins: return (plugins(), [])
+        case .metrics: return (metricsText(), [])
+        case .config: return (configuration(), [])
+        case .backup(let backup): return (try self.backup(backup, job, sink), [])
+        case .scrub(let scrub): return (try self.scrub(scrub, job), [])
+        case .collect: return (try collect(job), [])
+        case .refit(let refit): return (setRefit(refit, job), [])
         case .putBegin, .putData, .cancel:
             throw Failure(.failed, "\(operation) reached a handler")
         }
@@ -57,7 +69,11 @@ struct RequestHandlers: Sendable {
     private func stat(_ key: String, _ stat: WireStat) throws -> WireReply {
         var reply = WireReply()
         reply.key = key
-        reply.stat = WireStatResult(try catalog.record(key), energy: stat.energy)
+        let record = try catalog.record(key)
+        reply.stat = WireStatResult(record, energy: stat.energy)
+        if let found = catalog.quarantine.entry(key, version: record.version) {
+            reply.stat.quarantine = found.reason
+        }
         return reply
     }
 
@@ -90,8 +106,9 @@ struct RequestHandlers: Sendable {
         return reply
     }
 
-    private func delete(_ key: String) throws -> WireReply {
+    private func delete(_ key: String, _ job: RequestJob) throws -> WireReply {
         try catalog.delete(key)
+        audit(.signalRemoved, job, "removed")
         var reply = WireReply()
         reply.key = key
         return reply
@@ -100,31 +117,26 @@ struct RequestHandlers: Sendable {
     private func verify(
         _ key: String, _ job: RequestJob, _ sink: any ReplySink
     ) throws -> WireReply {
-        let signal = try catalog.open(key)
+        let signal = try catalog.open(key, evenQuarantined: true)
         let progress = ProgressReporter(sink, job.context, isWanted: job.request.progress)
-        let hash = try job.context.naming {
-            try signal.reader().verify(threads: codecThreads) { progress.report("verify", $0) }
+        try job.context.naming {
+            try SignalVerifier.verify(signal, threads: codecThreads) {
+                progress.report("verify", $0)
+            }
         }
+        try catalog.releaseFromQuarantine(key)
         let manifest = signal.record.manifest
-        guard hash == manifest.contentHash else {
-            throw Failure(
-                .integrity,
-                "the recalled samples have hash \(hash.hex), stored were \(manifest.contentHash.hex);"
-                    + " put the signal again or restore a backup")
-        }
-        try signal.attachments.verify()
         var reply = WireReply()
         reply.key = key
         reply.verify.shards = UInt64(manifest.shardCount)
         reply.verify.samples = UInt64(manifest.description.sampleCount)
-        reply.verify.contentHash = hash.hex
+        reply.verify.contentHash = manifest.contentHash.hex
         return reply
     }
 
-    private func jobList() -> WireReply {
+    func jobList() -> WireReply {
         var reply = WireReply()
-        reply.jobs = WireJobsResult()
-        reply.jobs.jobs = jobs.list()
+        reply.jobs = jobs.report()
         return reply
     }
 

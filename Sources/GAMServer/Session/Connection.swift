@@ -12,7 +12,7 @@ import Logging
 import SwiftProtobuf
 
 final class Connection: Sendable {
-    private struct State {
+    struct State {
         var session: SessionState
         var contexts: [UInt32: RequestContext] = [:]
         /// Started requests waiting for one of this connection's slots.
@@ -23,28 +23,36 @@ final class Connection: Sendable {
 
     static let receiveBytes = 256 << 10
 
-    private let descriptor: Int32
-    private let settings: ServerConfiguration
-    private let spools: SpoolFolder
-    private let executor: RequestExecutor
-    private let writer: FrameWriter
+    let peer: Peer
+    let access: AccessLevel
+    let descriptor: Int32
+    let settings: ServerConfiguration
+    let spools: SpoolFolder
+    let executor: RequestExecutor
+    private let metrics: ServerMetrics
+    let writer: FrameWriter
     private let log: Logger
-    private let state: Monitor<State>
+    let state: Monitor<State>
 
     init(
-        descriptor: Int32, settings: ServerConfiguration, mayWrite: Bool, spools: SpoolFolder,
-        executor: RequestExecutor, log: Logger
+        descriptor: Int32, peer: Peer, access: AccessLevel, settings: ServerConfiguration,
+        spools: SpoolFolder, executor: RequestExecutor, metrics: ServerMetrics, log: Logger
     ) {
         self.descriptor = descriptor
+        self.peer = peer
+        self.access = access
         self.settings = settings
         self.spools = spools
         self.executor = executor
+        self.metrics = metrics
         self.log = log
         writer = FrameWriter(
             descriptor: descriptor,
-            stallMilliseconds: Int32(settings.timeouts.writeSeconds * 1000))
+            stallMilliseconds: Int32(settings.timeouts.writeSeconds * 1000),
+            queueBytesMax: settings.limits.replyBytesPerConnection, metrics: metrics
+        ) { try spools.checkFreeSpace(before: $0) }
         let session = SessionState(
-            requestsMax: settings.limits.requestsPerConnectionMax, mayWrite: mayWrite)
+            requestsMax: settings.limits.requestsPerConnectionMax, access: access)
         state = Monitor(State(session: session))
     }
 
@@ -54,6 +62,14 @@ final class Connection: Sendable {
         readFrames(uploads)
         uploads.dropAll()
         waitForRunning()
+        writer.drain()
+        close(descriptor)
+    }
+
+    /// Turned away before the first frame: one answer, and the end.
+    func refuse(_ failure: Failure) {
+        fail(0, failure)
+        writer.drain()
         close(descriptor)
     }
 
@@ -72,19 +88,23 @@ final class Connection: Sendable {
     // MARK: Reading
 
     private func readFrames(_ uploads: UploadTable) {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: Self.receiveBytes, alignment: 16)
-        defer { buffer.deallocate() }
+        let buffer = ReceiveBuffer(byteCount: Self.receiveBytes)
         var decoder = FrameDecoder()
         var sink = BodySink.none
         var frameStart = clinux_milliseconds()
         while true {
             if decoder.isBetweenFrames { frameStart = clinux_milliseconds() }
+            if decoder.isBetweenFrames, buffer.isFull,
+                clinux_wait(descriptor, Int16(POLLIN), 0) == 0
+            {
+                buffer.rest()
+            }
             guard waitForBytes(decoder, frameStart) else { return }
-            let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+            let count = recv(descriptor, buffer.bytes.baseAddress, buffer.bytes.count, 0)
             if count < 0 && [EAGAIN, EINTR].contains(clinux_errno()) { continue }
             guard count > 0 else { return }
-            var input = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+            buffer.used(count)
+            var input = UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count])
             while !input.isEmpty {
                 guard let taken = step(&decoder, input, &sink, uploads) else { return }
                 input = UnsafeRawBufferPointer(rebasing: input[taken...])
@@ -184,9 +204,10 @@ final class Connection: Sendable {
         switch action {
         case .start(let id):
             let context = RequestContext(deadlineMilliseconds: request.deadlineMs)
-            start(RequestJob(id: id, request: request, context: context, upload: nil))
+            start(RequestJob(id: id, request: request, context: context, upload: nil, peer: peer))
         case .beginPut(let id):
             do {
+                try executor.checkRoomForPut(request.key)
                 try uploads.begin(id, request)
             } catch {
                 failPut(id, error, request.key, uploads)
@@ -195,7 +216,9 @@ final class Connection: Sendable {
             sink = .spool(id)
         case .finishPut(let id):
             guard let (upload, context) = uploads.finish(id) else { break }
-            start(RequestJob(id: id, request: request, context: context, upload: upload))
+            start(
+                RequestJob(
+                    id: id, request: request, context: context, upload: upload, peer: peer))
         case .dropPut(let id):
             uploads.drop(id)
             fail(id, Failure(.cancelled, "the put was cancelled; nothing was stored"))
@@ -213,6 +236,7 @@ final class Connection: Sendable {
     }
 
     private func spool(_ id: UInt32, _ bytes: UnsafeRawBufferPointer, _ uploads: UploadTable) {
+        metrics.receivedBytes.increment(by: Int64(bytes.count))
         do {
             try uploads.append(id, bytes)
         } catch {
@@ -227,67 +251,7 @@ final class Connection: Sendable {
     }
 
     private func fail(_ id: UInt32, _ failure: Failure, key: String = "") {
-        try? ConnectionReplySink(id: id, writer: writer).send(WireReply(failure, key: key))
-    }
-
-    // MARK: Running
-
-    private func start(_ job: RequestJob) {
-        state.withLock { state in
-            state.contexts[job.id] = job.context
-            state.waiting.append(job)
-        }
-        submitWaiting()
-    }
-
-    private func submitWaiting() {
-        let limit = settings.limits.activePerConnectionMax
-        let jobs = state.withLock { state in
-            let count = min(max(0, limit - state.active), state.waiting.count)
-            let jobs = Array(state.waiting.prefix(count))
-            state.waiting.removeFirst(count)
-            state.active += count
-            return jobs
-        }
-        for job in jobs {
-            let sink = ConnectionReplySink(id: job.id, writer: writer)
-            executor.submit(
-                job, sink, beforeAnswer: { self.releaseID(job.id) }, afterAnswer: releaseSlot)
-        }
-    }
-
-    /// The last answer is about to go out: whoever has it may use the request id again.
-    private func releaseID(_ id: UInt32) {
-        state.withLock { state in
-            state.contexts[id] = nil
-            state.session.finished(id)
-        }
-    }
-
-    /// The last answer has gone out, or could not.
-    private func releaseSlot() {
-        state.withLock { state in
-            state.active -= 1
-            state.lastActivity = clinux_milliseconds()
-        }
-        submitWaiting()
-    }
-
-    private func cancelAll(_ reason: RequestContext.StopReason) {
-        state.withLock { state in
-            for context in state.contexts.values { context.cancel(reason) }
-        }
-    }
-
-    /// Waits for the running requests; cancels them when the client has closed both directions.
-    private func waitForRunning() {
-        while true {
-            let done = state.wait(milliseconds: 200) { state in
-                state.active == 0 && state.waiting.isEmpty ? true : nil
-            }
-            if done != nil { return }
-            let events = clinux_wait(descriptor, 0, 0)
-            if events > 0, events & Int32(POLLHUP | POLLERR) != 0 { cancelAll(.cancelled) }
-        }
+        let sink = ConnectionReplySink(id: id, writer: writer, spools: spools)
+        try? sink.send(WireReply(failure, key: key))
     }
 }

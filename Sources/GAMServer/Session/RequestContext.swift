@@ -55,6 +55,12 @@ extension ReplySink {
     }
 }
 
+/// Who is at the other end, as the kernel says.
+struct Peer: Sendable {
+    let user: UInt32
+    let process: Int32
+}
+
 /// A request ready to run.
 struct RequestJob: Sendable {
     let id: UInt32
@@ -62,20 +68,28 @@ struct RequestJob: Sendable {
     let context: RequestContext
     /// The bytes of a put.
     let upload: Upload?
-    /// Puts and verifications run on threads of their own, so that they never hold up reads.
+    let peer: Peer
+    let arrivedNanoseconds = clinux_nanoseconds()
+
+    /// Puts, verifications and backups run on threads of their own, so that they never hold up
+    /// reads.
     var isHeavy: Bool {
         switch request.operation {
-        case .putCommit, .verify: true
+        case .putCommit, .verify, .collect: true
+        case .backup(let backup): backup.action != "list"
         default: false
         }
     }
+
+    var key: String { upload?.begin.key ?? request.key }
+    var name: String { RequestName.of(request.operation) }
 }
 
 extension RequestJob {
     /// Looking at the daemon does not keep it from its idle work; everything else does.
     var isWork: Bool {
         switch request.operation {
-        case .hello, .jobs, .plugins: false
+        case .hello, .jobs, .plugins, .metrics, .config, .refit, .scrub: false
         default: true
         }
     }

@@ -38,14 +38,14 @@ package struct SessionState: Sendable {
     private static let refusedMax = 64
 
     package let requestsMax: Int
-    package let mayWrite: Bool
+    package let access: AccessLevel
     private var phases: [UInt32: Phase] = [:]
     private var refusedPuts: [UInt32] = []
     package private(set) var isStopping = false
 
-    package init(requestsMax: Int, mayWrite: Bool) {
+    package init(requestsMax: Int, access: AccessLevel) {
         self.requestsMax = requestsMax
-        self.mayWrite = mayWrite
+        self.access = access
     }
 
     /// Requests that have been started and not answered.
@@ -81,23 +81,31 @@ package struct SessionState: Sendable {
         switch operation {
         case .putCommit: return receivePutCommit(id)
         case .cancel: return receiveCancel(id)
-        case .putBegin: return begin(id, writes: true, as: .receiving, .beginPut(id: id))
-        case .delete: return begin(id, writes: true, as: .running, .start(id: id))
-        case .hello, .get, .read, .stat, .list, .verify, .jobs, .plugins:
-            return begin(id, writes: false, as: .running, .start(id: id))
+        case .putBegin: return begin(id, .readWrite, as: .receiving, .beginPut(id: id))
+        case .delete: return begin(id, .readWrite, as: .running, .start(id: id))
+        case .hello, .get, .read, .stat, .list, .verify, .jobs, .plugins, .metrics, .config:
+            return begin(id, .readOnly, as: .running, .start(id: id))
+        case .scrub(let scrub) where scrub.action == "status":
+            return begin(id, .readOnly, as: .running, .start(id: id))
+        case .backup, .scrub, .collect, .refit:
+            return begin(id, .administrator, as: .running, .start(id: id))
         case .putData: preconditionFailure("handled above")
         }
     }
 
     private mutating func begin(
-        _ id: UInt32, writes: Bool, as phase: Phase, _ action: Action
+        _ id: UInt32, _ needed: AccessLevel, as phase: Phase, _ action: Action
     ) -> Action {
         guard phases[id] == nil else {
             return .close(id: id, .protocolError, "request id \(id) is still in use")
         }
         let isPut = phase == .receiving
-        guard mayWrite || !writes else {
-            return refuse(id, .permission, "this user may only read", isPut: isPut)
+        guard access >= needed else {
+            let text =
+                needed == .administrator
+                ? "only administrators may do that; see access.admin_users in gamd.toml(5)"
+                : "this user may only read"
+            return refuse(id, .permission, text, isPut: isPut)
         }
         guard !isStopping else {
             return refuse(id, .busy, "the daemon is stopping; try again later", isPut: isPut)

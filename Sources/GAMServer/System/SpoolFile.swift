@@ -95,9 +95,9 @@ final class SpoolFile: SampleSource, @unchecked Sendable {
 final class SpoolFolder: Sendable {
     let path: String
     private let descriptor: Int32
-    private let freeBytesMin: Int
+    private let freeBytesMin: @Sendable () -> Int
 
-    init(path: String, freeBytesMin: Int) throws(Failure) {
+    init(path: String, freeBytesMin: @escaping @Sendable () -> Int) throws(Failure) {
         self.path = path
         self.freeBytesMin = freeBytesMin
         if mkdir(path, 0o700) < 0 && clinux_errno() != EEXIST {
@@ -120,7 +120,7 @@ final class SpoolFolder: Sendable {
     func checkFreeSpace(before count: Int) throws(Failure) {
         let free = clinux_free_bytes(descriptor)
         guard free >= 0 else { throw Failure.system("measuring \(path)", errno: Int32(-free)) }
-        let wanted = Int64(freeBytesMin) + Int64(count)
+        let wanted = Int64(freeBytesMin()) + Int64(count)
         guard free >= wanted else {
             let text = "\(free) bytes are free in the state folder, \(wanted) are needed"
             throw Failure(.noSpace, text + "; free space and try again")

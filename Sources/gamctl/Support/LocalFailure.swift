@@ -6,6 +6,8 @@ import GAMCodec
 import GAMCore
 import GAMPluginHost
 import GAMProtocol
+import GAMServer
+import GAMStore
 
 extension ClientError {
     /// An error of any module below gamctl; what none of them throws is a fault of ours.
@@ -16,6 +18,9 @@ extension ClientError {
         case let error as FormatError: self.init(Self.status(of: error), "\(error)")
         case let error as PluginError: self.init(Self.status(of: error), "\(error)")
         case let error as SignalError: self.init(.badInput, "\(error)")
+        case is StoreError, is Failure, is ConfigurationError:
+            let failure = Failure(error)
+            self.init(failure.status, failure.text)
         default: self.init(.failed, "\(error)")
         }
     }

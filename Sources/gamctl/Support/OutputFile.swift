@@ -90,7 +90,7 @@ enum UnfinishedOutput {
 
     /// Waits for SIGINT and SIGTERM on a thread of its own; removes the file and exits with 130.
     static func watchForInterrupts() {
-        let signals = clinux_signal_descriptor()
+        let signals = clinux_signal_descriptor(0)
         guard signals >= 0 else { return }
         var thread = pthread_t()
         let argument = UnsafeMutableRawPointer(bitPattern: Int(signals))
