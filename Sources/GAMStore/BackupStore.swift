@@ -62,7 +62,9 @@ public final class BackupStore: ShardStore {
     public func verify() throws(StoreError) { try handle.verify() }
     public func close() throws(StoreError) { try handle.close() }
 
-    public func size() throws(StoreError) -> StoreSize { StoreSize(bytes: 0, deadBytes: 0) }
+    public func size() throws(StoreError) -> StoreSize {
+        StoreSize(bytes: 0, deadBytes: 0, uncountedBytes: 0)
+    }
     public func putBlob(_ id: BlobID, _ bytes: UnsafeRawBufferPointer) throws(StoreError) {
         throw Self.refusal
     }

@@ -36,7 +36,7 @@ struct BackupCreate: ParsableCommand {
             var result = try client.createBackup(keep: keep)
             if !quick, let made = result.backups.first {
                 let line = ProgressLine()
-                result = try client.verifyBackup(made.id) { line.show($0, $1) }
+                result = try client.verifyBackup(made.id) { line.show($0, $1, bytes: $2) }
                 line.clear()
             }
             showBackups(result, json: connection.json)
@@ -85,7 +85,7 @@ struct BackupVerify: ParsableCommand {
         let line = ProgressLine()
         guard let folder else {
             return try connection.run { client in
-                let result = try client.verifyBackup(id) { line.show($0, $1) }
+                let result = try client.verifyBackup(id) { line.show($0, $1, bytes: $2) }
                 line.clear()
                 showBackups(result, json: connection.json)
             }
