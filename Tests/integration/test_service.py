@@ -158,7 +158,8 @@ def test_a_user_has_an_instance_of_their_own(machine: Machine) -> None:
     if machine.run("systemctl", "start", f"user@{uid}.service").returncode != 0:
         pytest.skip("no user manager in this container")
     runtime = f"/run/user/{uid}"
-    own = ["env", f"XDG_RUNTIME_DIR={runtime}", "HOME=/home/mallory"]
+    home = Path("/", "home", "mallory")
+    own = ["env", f"XDG_RUNTIME_DIR={runtime}", f"HOME={home}"]
     machine.run(*own, "systemctl", "--user", "start", "gamd.socket", user="mallory", check=True)
     socket = ["--socket", f"{runtime}/gamd/gamd.sock"]
     machine.run(

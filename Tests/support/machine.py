@@ -50,7 +50,7 @@ class Machine:
         return self.systemctl("show", "gamd.service", "--value", "--property", name)
 
     def client(self) -> Client:
-        return Client(f"/proc/{self.leader}/root/run/gamd/gamd.sock", timeout=60)
+        return Client(Path("/proc", str(self.leader), "root", "run/gamd/gamd.sock"), timeout=60)
 
     def wait_until(self, question, seconds: float = 30) -> None:
         deadline = time.monotonic() + seconds
