@@ -42,6 +42,8 @@ for file in $(runtime "${programs[@]/#/$build/}" "$build"/libgamd-*.so); do
     copy 644 "$file" "$library/swift/$(basename "$file")"
 done
 
+DESTDIR=$root PREFIX=$prefix Tools/install_kit.sh
+
 for unit in systemd/*.service systemd/*.socket systemd/*.timer; do
     sed "s|@BINDIR@|$prefix/bin|" "$unit" |
         install -D -m 644 /dev/stdin "$root$units/$(basename "$unit")"

@@ -95,6 +95,9 @@ def install(root: Path) -> None:
     environment["UNITDIR"] = "/lib/systemd/system"
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
+    kit = root / "usr/share/gamd/plugin-kit"
+    for part in ("Package.swift", "Sources/CGAMPlugin", "Sources/GAMPluginKit"):
+        assert (kit / part).exists(), f"the kit lacks {part}"
 
 
 def prepare(root: Path) -> None:
