@@ -11,6 +11,7 @@ What always holds here:
 from __future__ import annotations
 
 import argparse
+import fcntl
 import random
 import shutil
 import subprocess
@@ -150,6 +151,7 @@ def one(folder: Path, injection: str) -> tuple[bool, Oracle]:
     finally:
         if daemon.is_running:
             daemon.kill()
+    wait_for_lock(folder)
     again = Daemon(folder, config=CONFIG)
     again.start()
     try:
@@ -160,6 +162,20 @@ def one(folder: Path, injection: str) -> tuple[bool, Oracle]:
     finally:
         again.kill()
     return is_whole, oracle
+
+
+def wait_for_lock(folder: Path) -> None:
+    """A killed daemon below strace may still be going when strace has gone."""
+    lock = folder / "state" / "gamd.lock"
+    deadline = time.monotonic() + 10
+    while lock.exists():
+        with open(lock) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                assert time.monotonic() < deadline, "the killed daemon does not go"
+        time.sleep(0.02)
 
 
 def damaged_backups_are_refused(folder: Path) -> None:

@@ -167,6 +167,7 @@ def test_workers_die_with_the_daemon(tmp_path: Path) -> None:
 
 def test_one_million_log_lines_leave_a_readable_log(hostile: Daemon) -> None:
     lines = [line for line in hostile.log.read_text().splitlines() if "harm-log adapter" in line]
-    assert 0 < len(lines) <= 20 * FAULTS_MAX
+    # The plugin's own, and one of the daemon for each fault.
+    assert 0 < len(lines) <= (20 + 1) * FAULTS_MAX
     assert not any("\x1b" in line for line in lines)
     assert json.dumps(lines[0])
