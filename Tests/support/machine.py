@@ -1,9 +1,9 @@
 """A container with a real systemd and an installed gamd, for the tests of the service.
 
 What always holds here:
-- systemd runs in a container (systemd-nspawn) on an overlay of this machine's file system, with
-  gamd installed by Tools/install.sh, or by the package GAMD_DEB names; nothing of the machine
-  changes.
+- systemd runs in a container (systemd-nspawn) on an overlay of this machine's file system, or of a
+  fresh Debian in the folder GAMD_ROOT names, with gamd installed by Tools/install.sh, or by the
+  package GAMD_DEB names; both stay as they are.
 - Where no container can be started, every test that needs one is skipped and says why.
 """
 
@@ -88,7 +88,8 @@ def install(root: Path) -> None:
     package = os.environ.get("GAMD_DEB")
     if package:
         shutil.copy(package, root / "gamd.deb")
-        command = ["chroot", root, "dpkg", "--install", "/gamd.deb"]
+        command = ["chroot", root, "apt-get", "install", "-q", "-y", "--no-install-recommends"]
+        command.append("/gamd.deb")
     else:
         command = [str(ROOT / "Tools" / "install.sh")]
     environment = {**os.environ, "DESTDIR": str(root), "PREFIX": "/usr"}
@@ -122,7 +123,8 @@ def booted_machine(base: Path) -> Iterator[Machine]:
     for folder in (upper, root):
         folder.mkdir()
     mounts = [["mount", "-t", "tmpfs", "-o", "size=2g", "tmpfs", str(upper)]]
-    layers = f"lowerdir=/,upperdir={upper}/files,workdir={upper}/work"
+    lower = os.environ.get("GAMD_ROOT", "/")
+    layers = f"lowerdir={lower},upperdir={upper}/files,workdir={upper}/work"
     mounts.append(["mount", "-t", "overlay", "overlay", "-o", layers, str(root)])
     mounted: list[Path] = []
     process = None

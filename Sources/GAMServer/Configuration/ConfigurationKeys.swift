@@ -48,6 +48,19 @@ struct ConfigurationKey: Sendable {
         }
     }
 
+    /// Takes the value over from another configuration.
+    func copy(from other: ServerConfiguration, to configuration: inout ServerConfiguration) {
+        switch target {
+        case .integer(let place, _): configuration[keyPath: place] = other[keyPath: place]
+        case .boolean(let place): configuration[keyPath: place] = other[keyPath: place]
+        case .text(let place), .choice(let place, _):
+            configuration[keyPath: place] = other[keyPath: place]
+        case .octal(let place): configuration[keyPath: place] = other[keyPath: place]
+        case .integers(let place, _): configuration[keyPath: place] = other[keyPath: place]
+        case .texts(let place): configuration[keyPath: place] = other[keyPath: place]
+        }
+    }
+
     private static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {
@@ -115,6 +128,7 @@ enum ConfigurationKeys {
             "timeouts.shutdown_seconds", .integer(\.timeouts.shutdownSeconds, 0...6),
             isLive: true),
         .init("threads.puts", .integer(\.threads.puts, 1...256)),
+        .init("threads.large", .integer(\.threads.large, 1...256)),
         .init("threads.reads", .integer(\.threads.reads, 1...1_024)),
         .init("threads.codec", .integer(\.threads.codec, 0...256)),
         .init("refit.enabled", .boolean(\.refit.enabled), isLive: true),

@@ -143,6 +143,16 @@ public struct ResolvedConfiguration: Sendable {
         origins[key.name] = place
     }
 
+    /// The options that take effect at once, over all others of `old`.
+    func reloaded(over old: ResolvedConfiguration) -> ResolvedConfiguration {
+        var result = old
+        for key in ConfigurationKeys.all where key.isLive {
+            key.copy(from: settings, to: &result.settings)
+            result.origins[key.name] = origins[key.name]
+        }
+        return result
+    }
+
     /// Every option in the order of the table: name, value as TOML, origin.
     public var entries: [(key: String, value: String, origin: String)] {
         ConfigurationKeys.all.map {

@@ -71,6 +71,8 @@ public struct ServerConfiguration: Equatable, Sendable {
     public struct Threads: Equatable, Sendable {
         /// Puts and verifications that run at once.
         public var puts = 2
+        /// Answers of more than 1 MiB that are made at once.
+        public var large = 2
         /// Other requests that run at once.
         public var reads = 8
         /// Threads of the codec within one request; 0: as many as there are processors.

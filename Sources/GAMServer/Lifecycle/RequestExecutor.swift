@@ -1,5 +1,5 @@
-// Two fixed groups of threads run all requests: one for puts and verifications, one for the rest,
-// so that a put of minutes never keeps a read waiting. What waits for a thread is bounded: one more
+// Three fixed groups of threads run all requests: for puts and verifications, for large answers, and
+// for the rest, so that neither a put of minutes nor a file of gigabytes keeps a small read waiting. What waits for a thread is bounded: one more
 // is told to try later.
 //
 // What always holds: every submitted request gets exactly one last answer; `beforeAnswer` and
@@ -28,6 +28,7 @@ final class RequestExecutor: Sendable {
     private let log: Logger
     private let waitingMax: (requests: Int, puts: Int)
     private let light = Monitor(Queue())
+    private let bulk = Monitor(Queue())
     private let heavy = Monitor(Queue())
     private let threadCount = Monitor(0)
 
@@ -41,9 +42,10 @@ final class RequestExecutor: Sendable {
         self.log = log
         waitingMax = (limits.waitingRequestsMax, limits.waitingPutsMax)
         metrics.registry.register("gamd_requests_waiting", "Requests waiting for a thread.") {
-            [light, heavy] in
+            [light, bulk, heavy] in
             [
                 ([("queue", "requests")], Double(light.withLock { $0.tasks.count })),
+                ([("queue", "large")], Double(bulk.withLock { $0.tasks.count })),
                 ([("queue", "puts")], Double(heavy.withLock { $0.tasks.count })),
             ]
         }
@@ -51,27 +53,40 @@ final class RequestExecutor: Sendable {
 
     /// Starts the threads; throws when the system has none left.
     func start(threads: ServerConfiguration.Threads) throws(Failure) {
-        for index in 0..<(threads.puts + threads.reads) {
-            let isHeavy = index < threads.puts
-            threadCount.withLock { $0 += 1 }
-            let name = isHeavy ? "gamd-put" : "gamd-read"
-            let queue = isHeavy ? heavy : light
-            guard startThread(named: name, { self.run(queue) }) else {
-                threadCount.withLock { $0 -= 1 }
-                throw Failure(.busy, "the system has no thread left; lower [threads]")
+        let groups = [
+            ("gamd-put", threads.puts, Lane.heavy), ("gamd-large", threads.large, .bulk),
+            ("gamd-read", threads.reads, .light),
+        ]
+        for (name, count, lane) in groups {
+            for _ in 0..<count {
+                threadCount.withLock { $0 += 1 }
+                guard startThread(named: name, { self.run(lane) }) else {
+                    threadCount.withLock { $0 -= 1 }
+                    throw Failure(.busy, "the system has no thread left; lower [threads]")
+                }
             }
+        }
+    }
+
+    private func queue(_ lane: Lane) -> Monitor<Queue> {
+        switch lane {
+        case .light: light
+        case .bulk: bulk
+        case .heavy: heavy
         }
     }
 
     /// Ends the threads once their requests are done; false when that took too long.
     func stop(milliseconds: Int) -> Bool {
         light.withLock { $0.isStopping = true }
+        bulk.withLock { $0.isStopping = true }
         heavy.withLock { $0.isStopping = true }
         return threadCount.wait(milliseconds: milliseconds) { $0 == 0 ? true : nil } ?? false
     }
 
     /// Throws when an upload would be refused at its end anyway.
     func checkRoomForPut(_ key: String) throws {
+        let key = try SignalKey(key).text
         guard heavy.withLock({ $0.tasks.count < waitingMax.puts }) else {
             throw Self.tooMany("puts", waitingMax.puts)
         }
@@ -80,6 +95,18 @@ final class RequestExecutor: Sendable {
 
     private static func tooMany(_ what: String, _ limit: Int) -> Failure {
         Failure(.busy, "\(limit) \(what) are waiting already; try again later")
+    }
+
+    /// Runs a request at once, on the calling thread.
+    func runHere(
+        _ job: RequestJob, _ sink: ConnectionReplySink,
+        beforeAnswer: @escaping @Sendable () -> Void,
+        afterAnswer: @escaping @Sendable () -> Void
+    ) {
+        if job.isWork { activity.requestStarted() }
+        let task = Task(
+            job: job, sink: sink, beforeAnswer: beforeAnswer, afterAnswer: afterAnswer)
+        perform(task, .light)
     }
 
     /// Queues a request; one that finds the queue full is answered here.
@@ -91,21 +118,25 @@ final class RequestExecutor: Sendable {
         let task = Task(
             job: job, sink: sink, beforeAnswer: beforeAnswer, afterAnswer: afterAnswer)
         if job.isWork { activity.requestStarted() }
-        let limit = job.isHeavy ? waitingMax.puts : waitingMax.requests
-        let isQueued = (job.isHeavy ? heavy : light).withLock(wakingOne: true) { queue in
+        enqueue(task, job.lane)
+    }
+
+    private func enqueue(_ task: Task, _ lane: Lane) {
+        let limit = lane == .heavy ? waitingMax.puts : waitingMax.requests
+        let isQueued = queue(lane).withLock(wakingOne: true) { queue in
             guard queue.tasks.count < limit else { return false }
             queue.tasks.append(task)
             return true
         }
         if !isQueued {
-            let failure = Self.tooMany(job.isHeavy ? "puts" : "requests", limit)
-            answer(task, WireReply(failure, key: job.key), [])
+            let failure = Self.tooMany(lane == .heavy ? "puts" : "requests", limit)
+            answer(task, WireReply(failure, key: task.job.key), [])
         }
     }
 
-    private func run(_ queue: Monitor<Queue>) {
-        while let task = next(queue) {
-            perform(task)
+    private func run(_ lane: Lane) {
+        while let task = next(queue(lane)) {
+            perform(task, lane)
         }
         threadCount.withLock { $0 -= 1 }
     }
@@ -118,14 +149,17 @@ final class RequestExecutor: Sendable {
         return task ?? nil
     }
 
-    private func perform(_ task: Task) {
+    private func perform(_ task: Task, _ lane: Lane) {
         let job = task.job
         metrics.running.increment()
         var reply: WireReply
         var body: [UInt8] = []
         do {
             try job.context.check()
-            (reply, body) = try handlers.perform(job, task.sink)
+            (reply, body) = try handlers.perform(job, task.sink, lane)
+        } catch is LargeAnswer {
+            metrics.running.decrement()
+            return enqueue(task, .bulk)
         } catch {
             let failure = Failure(error).about(job.key)
             report(failure, job)

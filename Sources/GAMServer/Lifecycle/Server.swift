@@ -160,7 +160,7 @@ public final class Server: Sendable {
     /// then; their names are returned.
     public func reload(_ configuration: ResolvedConfiguration) -> [String] {
         let waiting = configuration.settings.restartKeys(comparedWith: live.now)
-        live.replace(configuration)
+        live.replace(configuration.reloaded(over: live.resolved))
         let policy = AccessPolicy(configuration.settings.access, owner: geteuid())
         listener.applyAccess(policy.level)
         return waiting

@@ -8,7 +8,11 @@ import Synchronization
 final class ServerMetrics: Sendable {
     let registry = MetricsRegistry()
     private let timers: [String: CoreMetrics.Timer]
-    private let answers = Mutex<[String: Counter]>([:])
+    private struct Answer: Hashable {
+        let operation: String
+        let status: Status
+    }
+    private let answers = Mutex<[Answer: Counter]>([:])
     let connections: Meter
     let refusedConnections: Counter
     let running: Meter
@@ -68,7 +72,7 @@ final class ServerMetrics: Sendable {
     /// Counts a finished request.
     func observe(_ operation: String, _ status: Status, nanoseconds: Int64) {
         timers[operation]?.recordNanoseconds(nanoseconds)
-        let name = "\(operation) \(status)"
+        let name = Answer(operation: operation, status: status)
         let counter = answers.withLock { answers in
             if let known = answers[name] { return known }
             let made = Counter(

@@ -118,11 +118,14 @@ extension RequestHandlers {
     }
 
     /// One line for a change: who did what to which signal.
-    func audit(_ event: ServiceEvent, _ job: RequestJob, _ what: String) {
+    func audit(
+        _ event: ServiceEvent, _ job: RequestJob, _ what: String, adapter: String = ""
+    ) {
         guard settings.log.audit else { return }
+        var fields = job.fields(.ok)
+        if !adapter.isEmpty { fields[LogField.plugin] = .string(adapter) }
         log.event(
             event, .notice,
-            "user \(job.peer.user), process \(job.peer.process): \(what) \"\(job.key)\"",
-            job.fields(.ok))
+            "user \(job.peer.user), process \(job.peer.process): \(what) \"\(job.key)\"", fields)
     }
 }

@@ -30,7 +30,9 @@ extension RequestHandlers {
         // What cannot shrink takes as much again in the store.
         try spools.checkFreeSpace(before: signal.description.rawBytes)
         let reply = try store(signal, key, upload, options, job.context, progress)
-        audit(.signalStored, job, reply.put.replaced ? "replaced" : "stored")
+        audit(
+            .signalStored, job, reply.put.replaced ? "replaced" : "stored",
+            adapter: signal.adapter)
         return reply
     }
 

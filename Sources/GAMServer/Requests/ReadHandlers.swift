@@ -24,14 +24,18 @@ enum SampleFormat: String {
 
 extension RequestHandlers {
     func read(
-        _ key: String, _ read: WireRead, _ context: RequestContext, _ sink: any ReplySink
+        _ key: String, _ read: WireRead, _ context: RequestContext, _ sink: any ReplySink,
+        _ lane: Lane
     ) throws -> (reply: WireReply, body: [UInt8]) {
         let format = try SampleFormat(named: read.format, default: .raw)
         guard read.level <= 30 else {
             throw Failure(.badRequest, "level \(read.level) is not within 0 to 30")
         }
         let signal = try catalog.open(key)
-        let region = try Self.region(read.region, of: signal.record.manifest.description)
+        let description = signal.record.manifest.description
+        let region = try Self.region(read.region, of: description)
+        let bytes = Self.byteCount(region, Int(read.level), of: description)
+        if lane == .light && bytes > Lane.lightBytesMax { throw LargeAnswer() }
         return try sendSamples(
             signal, region: region, level: Int(read.level), format, context, sink)
     }

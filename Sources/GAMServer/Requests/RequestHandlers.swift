@@ -23,7 +23,7 @@ struct RequestHandlers: Sendable {
     var settings: ServerConfiguration { live.now }
 
     func perform(
-        _ job: RequestJob, _ sink: any ReplySink
+        _ job: RequestJob, _ sink: any ReplySink, _ lane: Lane
     ) throws -> (reply: WireReply, body: [UInt8]) {
         let request = job.request
         guard let operation = request.operation else {
@@ -33,7 +33,8 @@ struct RequestHandlers: Sendable {
         case .hello: return (hello(), [])
         case .putCommit(let commit): return (try put(job, commit, sink), [])
         case .get(let get): return try self.get(try key(request), get, job.context, sink)
-        case .read(let read): return try self.read(try key(request), read, job.context, sink)
+        case .read(let read):
+            return try self.read(try key(request), read, job.context, sink, lane)
         case .stat(let stat): return (try self.stat(try key(request), stat), [])
         case .list(let list): return (try self.list(list), [])
         case .delete: return (try delete(try key(request), job), [])

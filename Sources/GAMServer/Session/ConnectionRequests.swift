@@ -6,11 +6,16 @@ import Glibc
 
 extension Connection {
     func start(_ job: RequestJob) {
-        state.withLock { state in
+        let runsHere = state.withLock { state in
             state.contexts[job.id] = job.context
-            state.waiting.append(job)
+            let runsHere = job.isInstant && state.active == 0 && state.waiting.isEmpty
+            if runsHere { state.active += 1 } else { state.waiting.append(job) }
+            return runsHere
         }
-        submitWaiting()
+        guard runsHere else { return submitWaiting() }
+        executor.runHere(
+            job, ConnectionReplySink(id: job.id, writer: writer, spools: spools),
+            beforeAnswer: { self.releaseID(job.id) }, afterAnswer: releaseSlot)
     }
 
     private func submitWaiting() {

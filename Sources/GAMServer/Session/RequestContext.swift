@@ -61,6 +61,20 @@ struct Peer: Sendable {
     let process: Int32
 }
 
+/// Groups of threads for requests that take different times.
+enum Lane: Sendable {
+    /// Answers of at most `lightBytesMax`.
+    case light
+    case bulk
+    /// Puts, verifications, backups.
+    case heavy
+
+    static let lightBytesMax = 1 << 20
+}
+
+/// Thrown, before anything was sent, by a request whose answer is too large for its lane.
+struct LargeAnswer: Error {}
+
 /// A request ready to run.
 struct RequestJob: Sendable {
     let id: UInt32
@@ -71,12 +85,20 @@ struct RequestJob: Sendable {
     let peer: Peer
     let arrivedNanoseconds = clinux_nanoseconds()
 
-    /// Puts, verifications and backups run on threads of their own, so that they never hold up
-    /// reads.
-    var isHeavy: Bool {
+    /// Where it runs, as far as one can tell before looking at the signal.
+    var lane: Lane {
         switch request.operation {
-        case .putCommit, .verify, .collect: true
-        case .backup(let backup): backup.action != "list"
+        case .putCommit, .verify, .collect: .heavy
+        case .backup(let backup): backup.action == "list" ? .light : .heavy
+        case .get: .bulk
+        default: .light
+        }
+    }
+
+    /// So little work that handing it to another thread would cost more.
+    var isInstant: Bool {
+        switch request.operation {
+        case .hello, .stat: true
         default: false
         }
     }
