@@ -15,7 +15,7 @@
 // 42,994, ultrasound with overlays 94,260 : 106,156. About 1 us a point, a fifth of that in flat places.
 #include <string.h>
 
-#include "kernels_internal.h"
+#include "interval.h"
 
 enum {
     MEMORIES = 8,
@@ -37,14 +37,6 @@ typedef struct {
     int16_t stretched[4096];
     int32_t pull[TRUST_MOST + 1];  // 16384 / (answers + 3/2)
 } memory;
-
-/// A binary arithmetic coder (carry-free: the interval's equal leading bytes leave at once).
-typedef struct {
-    uint32_t low, high, code;
-    const uint8_t *in, *in_end;
-    uint8_t *out, *out_end;
-    int reads, full;
-} interval;
 
 size_t gam_likeness_scratch(void) { return sizeof(memory); }
 
@@ -75,32 +67,6 @@ static void forget(memory *m) {
         m->stretched[p] = (int16_t)d;
     }
     for (int32_t n = 0; n <= TRUST_MOST; n++) m->pull[n] = 32768 / (2 * n + 3);
-}
-
-// ---- coder ----------------------------------------------------------------------------------
-
-INLINE void shift_out(interval *c) {
-    while ((c->low ^ c->high) < 1u << 24) {
-        if (c->reads) {
-            c->code = c->code << 8 | (c->in < c->in_end ? *c->in++ : 0);
-        } else if (c->out < c->out_end) {
-            *c->out++ = (uint8_t)(c->high >> 24);
-        } else {
-            c->full = 1;
-        }
-        c->low <<= 8;
-        c->high = c->high << 8 | 255;
-    }
-}
-
-/// Codes `bit`, or finds it; `one`: probability of 1 in 1/65536.
-INLINE int coded(interval *c, int bit, uint32_t one) {
-    uint32_t middle = c->low + (uint32_t)(((uint64_t)(c->high - c->low) * one) >> 16);
-    if (c->reads) bit = c->code <= middle;
-    if (bit) c->high = middle;
-    else c->low = middle + 1;
-    shift_out(c);
-    return bit;
 }
 
 // ---- one answer -----------------------------------------------------------------------------
