@@ -101,6 +101,16 @@ public struct PluginAdapters: SignalAdapters {
         return usable + broken
     }
 
+    public func figures() -> [AdapterFigures] {
+        registry.entries.map { entry in
+            let figures = registry.figures(of: entry.manifest.id)
+            return AdapterFigures(
+                id: entry.manifest.id, workersStarted: figures.started, workersIdle: figures.idle,
+                workersBusy: figures.busy, files: figures.sessions, faults: figures.faults,
+                isQuarantined: entry.isReady && registry.state(of: entry) != entry.state)
+        }
+    }
+
     /// "file", "samples", or both where the types of a plugin differ.
     private static func exactness(_ manifest: PluginManifest) -> String {
         Set(manifest.types.map(\.exactness.name)).sorted().joined(separator: ", ")

@@ -7,7 +7,6 @@ import GAMProtocol
 import GAMServer
 import GAMStore
 import Glibc
-import Logging
 import Testing
 
 @Suite(.serialized)
@@ -53,13 +52,13 @@ struct UpkeepTests {
         let before = try scrub(client)
         #expect(before.state == "done" && before.damaged == 0 && before.signals == count)
         var planted: Set<String> = []
-        let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let catalog = try SignalCatalog(
-            store: store.inner, reclaimer: Reclaimer(store: store.inner, log: log))
         for number in 0..<damagedCount {
             let key = "s/\(number)"
-            let space = try catalog.record(key).recordSpace
-            let ids = try store.inner.blobIDs(prefix: space.bytes, after: nil, limit: 100)
+            let value = try #require(
+                try store.inner.value(PartitionName("signals"), Array("k\(key)".utf8)))
+            let entry = try #require(CatalogRecord(sealed: value.bytes, key: key))
+            let space = Array(entry.recordSpace)
+            let ids = try store.inner.blobIDs(prefix: space, after: nil, limit: 100)
             try damage(try #require(ids.randomElement()), seed: number)
             planted.insert(key)
         }
@@ -142,9 +141,10 @@ struct UpkeepTests {
         let result = try client.collect()
         #expect(result.orphans == 0 && result.damaged == 1)
         #expect(try store.blobCount == count)
+        // Without the entry its records are orphans; the reclaimer may be quicker than the collection.
         try client.delete("k")
         #expect(try client.collect().damaged == 0)
-        for _ in 0..<100 where try store.blobCount > 0 { usleep(20_000) }
+        for _ in 0..<100 where try store.blobCount > 0 { usleep(50_000) }
         #expect(try store.blobCount == 0)
     }
 
@@ -237,92 +237,5 @@ struct UpkeepTests {
             try client.put("k", signal)
             for _ in 0..<2 { #expect(try client.samples("k") == signal.bytes) }
         }
-    }
-
-    // MARK: Access
-
-    @Test func accessLevelsOrder() {
-        var rules = ServerConfiguration().access
-        rules.readOnlyUsers = [1000, 0]
-        rules.denyUsers = [1001, 1000]
-        rules.adminUsers = [1002]
-        let policy = AccessPolicy(rules, owner: 999)
-        #expect(policy.level(of: 1000) == .denied && policy.level(of: 1001) == .denied)
-        #expect(policy.level(of: 0) == .readOnly, "root can be restricted, too")
-        #expect(policy.level(of: 999) == .administrator)
-        #expect(policy.level(of: 1002) == .administrator)
-        #expect(policy.level(of: 1003) == .readWrite)
-    }
-
-    @Test func reloadSendsDeniedUsersAway() throws {
-        let server = try server()
-        let client = try server.client()
-        try client.put("k", TestSignal([9]))
-        var settings = ServerConfiguration()
-        settings.access.denyUsers = [Int(geteuid())]
-        _ = server.server.reload(ResolvedConfiguration(settings))
-        #expect(status { _ = try client.stat("k") } == .unreachable)
-        #expect(status { _ = try server.client().stat("k") } == .permission)
-    }
-
-    @Test func reloadKeepsWhatNeedsARestart() throws {
-        let server = try server { $0.threads.puts = 3 }
-        var settings = ServerConfiguration()
-        settings.threads.puts = 5
-        settings.quota.signalsMax = 7
-        let waiting = server.server.reload(ResolvedConfiguration(settings))
-        #expect(waiting.contains("threads.puts") && waiting.contains("store.path"))
-        let shown = try server.client().configuration()
-        func value(_ key: String) -> String? { shown.first { $0.key == key }?.value }
-        #expect(value("threads.puts") == "3" && value("quota.signals_max") == "7")
-        #expect(value("store.path") == "\"\(server.statePath)\"")
-    }
-
-    @Test func smallReadsPassByLargeOnes() throws {
-        let server = try server {
-            $0.threads.reads = 1
-            $0.threads.large = 1
-            $0.cache.shardBytes = 0
-        }
-        let client = try server.client()
-        try client.put("large", TestSignal(noise: [2_500, 2_500], seed: 1))
-        try client.put("small", TestSignal([64, 64]))
-        let channel = try server.channel()
-        for id in 1...4 { try channel.send(UInt32(id), request("large", .read(.init()))) }
-        for _ in 0..<5 { #expect(try client.samples("small") == TestSignal([64, 64]).bytes) }
-        // The large ones came first; were they in the way, all nine would be answered now.
-        let reads = "gamd_requests_total{operation=\"read\",status=\"ok\"}"
-        let answered = try #require(Self.figure(reads, in: try client.metrics()))
-        #expect(answered >= 5 && answered < 9)
-        var last = 0
-        while last < 4 {
-            let frame = try #require(try channel.receive())
-            #expect(frame.reply.status == 0)
-            if frame.reply.last { last += 1 }
-        }
-    }
-
-    // MARK: Limits
-
-    @Test func fullQueueIsToldToTryLater() throws {
-        let server = try server {
-            $0.threads.puts = 1
-            $0.limits.waitingPutsMax = 1
-            $0.limits.activePerConnectionMax = 16
-        }
-        let client = try server.client()
-        try client.put("big", TestSignal([1_500, 1_500]))
-        let channel = try server.channel()
-        for id in 1...6 { try channel.send(UInt32(id), request("big", .verify(.init()))) }
-        var statuses: [UInt32] = []
-        for _ in 1...6 { statuses.append(try #require(try channel.receive()).reply.status) }
-        #expect(statuses.contains(Status.busy.rawValue) && statuses.contains(0))
-        _ = try client.verify("big")
-    }
-
-    @Test(arguments: [(64, 20, 13), (1_024, 500, 333), (65_536, 512, 1_200)])
-    func descriptorsAreShared(limit: Int, storeFiles: Int, connections: Int) {
-        let budget = DescriptorBudget(limit: limit, wanted: 1_200)
-        #expect(budget.storeFiles == storeFiles && budget.connections == connections)
     }
 }

@@ -23,6 +23,7 @@ from .errors import GamError, IntegrityError, NotFoundError, ProtocolError, Unre
 from .errors import error_for_status
 from .samples import canonical_bytes, describe_array, dtype_of, shape_of
 from .signal import Signal
+from .upkeep import Upkeep
 from .wire import Connection, Frame, default_socket
 
 _hasher: Any = None
@@ -34,7 +35,7 @@ with contextlib.suppress(ImportError):  # optional: without it bodies are checke
 CHUNK_BYTES = 1 << 20
 
 
-class Client:
+class Client(Upkeep):
     """A connection to gamd. Use it as a context manager, or close() it."""
 
     def __init__(self, socket: str | os.PathLike[str] | None = None, timeout: float | None = None):
@@ -160,39 +161,6 @@ class Client:
 
     def plugins(self) -> list[pb.Plugin]:
         return list(self._call("", plugins=pb.Plugins()).plugins.plugins)
-
-    # Upkeep; all but metrics, config and the status of a scrub are for administrators
-
-    def metrics(self) -> str:
-        """The daemon's figures as OpenMetrics text."""
-        return self._call("", metrics=pb.Metrics()).metrics.text
-
-    def config(self) -> dict[str, tuple[str, str]]:
-        """Every option: its value as TOML, and where it comes from."""
-        settings = self._call("", config=pb.Config()).config.settings
-        return {setting.key: (setting.value, setting.origin) for setting in settings}
-
-    def create_backup(self, keep: int = 0) -> pb.BackupEntry:
-        """Backs the running store up; afterwards only the newest `keep` stay, all for 0."""
-        return self._call("", backup=pb.Backup(action="create", keep=keep)).backup.backups[0]
-
-    def backups(self) -> list[pb.BackupEntry]:
-        return list(self._call("", backup=pb.Backup(action="list")).backup.backups)
-
-    def verify_backup(self, number: int = 0) -> pb.BackupEntry:
-        """Recalls every signal of a backup, the newest for 0."""
-        return self._call("", backup=pb.Backup(action="verify", id=number)).backup.backups[0]
-
-    def scrub(self, action: str = "status") -> pb.ScrubResult:
-        """`action` is start, stop or status."""
-        return self._call("", scrub=pb.Scrub(action=action)).scrub
-
-    def collect(self) -> pb.CollectResult:
-        """Deletes records nothing names and gives dead space back."""
-        return self._call("", collect=pb.Collect()).collect
-
-    def pause_refits(self, pause: bool = True) -> pb.JobsResult:
-        return self._call("", refit=pb.Refit(pause=pause)).jobs
 
     # Exchange
 

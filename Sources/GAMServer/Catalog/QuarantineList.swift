@@ -47,3 +47,27 @@ package final class QuarantineList: Sendable {
         }
     }
 }
+
+extension SignalCatalog {
+    /// Names a signal as damaged, if it still is the one that was looked at.
+    package func quarantine(_ key: String, version: UInt64, reason: String) throws {
+        var entry = CatalogQuarantine()
+        entry.reason = String(reason.prefix(2_000))
+        entry.version = version
+        entry.sinceUnixMs = unixMilliseconds()
+        var transaction = Transaction(partition: partition)
+        try transaction.require(CatalogKeys.signal(key), .version(version))
+        try transaction.put(CatalogKeys.quarantine(key), try entry.serializedBytes())
+        try commit(transaction)
+        quarantine.set(key, entry)
+    }
+
+    /// A verify found the signal sound.
+    package func releaseFromQuarantine(_ key: String) throws {
+        guard quarantine.contains(key) else { return }
+        var transaction = Transaction(partition: partition)
+        try transaction.delete(CatalogKeys.quarantine(key))
+        try commit(transaction)
+        quarantine.set(key, nil)
+    }
+}

@@ -48,20 +48,6 @@ package final class SignalCatalog: Sendable {
         partition = try PartitionName(CatalogKeys.partitionName)
     }
 
-    /// Counts what the store holds and reads the quarantine; once, before the first request.
-    package func load() throws {
-        try quarantine.load(from: store, partition)
-        var after: String?
-        while true {
-            let page = try list(prefix: "", after: after, limit: 10_000)
-            for case (_, .success(let record)) in page.entries {
-                try inventory.change(from: nil, to: record, quota: .init())
-            }
-            after = page.entries.last?.key
-            if page.isLast || after == nil { return }
-        }
-    }
-
     /// Throws `noSpace` when a quota leaves no room for a put.
     package func checkRoom(for key: String) throws {
         try inventory.checkRoom(quota(), replaces: try contains(key))
@@ -105,29 +91,6 @@ package final class SignalCatalog: Sendable {
     /// Whether an entry exists, without reading it.
     package func contains(_ key: String) throws -> Bool {
         try store.value(partition, CatalogKeys.signal(key)) != nil
-    }
-
-    /// Entries in byte order of their keys; damaged ones come as failures, so that one bad entry
-    /// hides no other.
-    package func list(
-        prefix: String, after: String?, limit: Int
-    ) throws -> (entries: [(key: String, record: Result<SignalRecord, Failure>)], isLast: Bool) {
-        let page = try store.scan(
-            partition, prefix: CatalogKeys.signal(prefix),
-            after: after.map(CatalogKeys.signal), limit: limit)
-        let entries = page.entries.map { entry in
-            let key = String(decoding: entry.key.dropFirst(), as: UTF8.self)
-            do {
-                return (
-                    key,
-                    Result<SignalRecord, Failure>.success(
-                        try SignalRecord(key: key, value: entry.value, store: store))
-                )
-            } catch {
-                return (key, Result<SignalRecord, Failure>.failure(Failure(error).about(key)))
-            }
-        }
-        return (entries, page.isLast)
     }
 
     /// Names the spaces of a coming write, durably.
@@ -187,9 +150,9 @@ package final class SignalCatalog: Sendable {
         let unused = reservation.spaces.filter { !named.contains($0) }
         let dropped = (oldMessage?.spaces ?? []).filter { !named.contains($0) } + unused
         for space in dropped { try transaction.put(CatalogKeys.reclaim(space), mark) }
+        try release(key, in: &transaction)
         let isSwept = old != nil && oldMessage == nil
         if isSwept { try transaction.put(CatalogKeys.sweep, []) }
-        try release(key, in: &transaction)
         let oldRecord = old.flatMap { try? SignalRecord(key: key, value: $0, store: store) }
         let newRecord = try SignalRecord(
             key: key, value: VersionedValue(bytes: bytes, version: 0), store: store)
@@ -216,28 +179,6 @@ package final class SignalCatalog: Sendable {
     /// A changed signal leaves the quarantine.
     private func release(_ key: String, in transaction: inout Transaction) throws {
         if quarantine.contains(key) { try transaction.delete(CatalogKeys.quarantine(key)) }
-    }
-
-    /// Names a signal as damaged, if it still is the one that was looked at.
-    package func quarantine(_ key: String, version: UInt64, reason: String) throws {
-        var entry = CatalogQuarantine()
-        entry.reason = String(reason.prefix(2_000))
-        entry.version = version
-        entry.sinceUnixMs = unixMilliseconds()
-        var transaction = Transaction(partition: partition)
-        try transaction.require(CatalogKeys.signal(key), .version(version))
-        try transaction.put(CatalogKeys.quarantine(key), try entry.serializedBytes())
-        try commit(transaction)
-        quarantine.set(key, entry)
-    }
-
-    /// A verify found the signal sound.
-    package func releaseFromQuarantine(_ key: String) throws {
-        guard quarantine.contains(key) else { return }
-        var transaction = Transaction(partition: partition)
-        try transaction.delete(CatalogKeys.quarantine(key))
-        try commit(transaction)
-        quarantine.set(key, nil)
     }
 
     private func check(
@@ -324,31 +265,6 @@ package final class SignalCatalog: Sendable {
         mark.sinceUnixMs = unixMilliseconds()
         mark.key = key
         return try mark.serializedBytes()
-    }
-}
-
-/// A signal whose blobs stay until this object is released.
-package final class OpenSignal: Sendable {
-    package let record: SignalRecord
-    package let store: any ShardStore
-    private let pins: PinnedSpaces
-
-    package init(record: SignalRecord, store: any ShardStore, pins: PinnedSpaces) {
-        self.record = record
-        self.store = store
-        self.pins = pins
-    }
-
-    package var source: StoreRecordSource {
-        StoreRecordSource(store: store, space: record.recordSpace)
-    }
-
-    package var attachments: Attachments {
-        Attachments(store: store, record: record.message, space: record.attachmentSpace)
-    }
-
-    package func reader() throws -> SignalReader {
-        try SignalReader(manifest: record.manifest, source: source, priors: .shipped)
     }
 }
 

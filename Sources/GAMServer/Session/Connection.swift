@@ -12,7 +12,7 @@ import Logging
 import SwiftProtobuf
 
 final class Connection: Sendable {
-    private struct State {
+    struct State {
         var session: SessionState
         var contexts: [UInt32: RequestContext] = [:]
         /// Started requests waiting for one of this connection's slots.
@@ -25,14 +25,14 @@ final class Connection: Sendable {
 
     let peer: Peer
     let access: AccessLevel
-    private let descriptor: Int32
-    private let settings: ServerConfiguration
-    private let spools: SpoolFolder
-    private let executor: RequestExecutor
+    let descriptor: Int32
+    let settings: ServerConfiguration
+    let spools: SpoolFolder
+    let executor: RequestExecutor
     private let metrics: ServerMetrics
-    private let writer: FrameWriter
+    let writer: FrameWriter
     private let log: Logger
-    private let state: Monitor<State>
+    let state: Monitor<State>
 
     init(
         descriptor: Int32, peer: Peer, access: AccessLevel, settings: ServerConfiguration,
@@ -253,71 +253,5 @@ final class Connection: Sendable {
     private func fail(_ id: UInt32, _ failure: Failure, key: String = "") {
         let sink = ConnectionReplySink(id: id, writer: writer, spools: spools)
         try? sink.send(WireReply(failure, key: key))
-    }
-
-    // MARK: Running
-
-    private func start(_ job: RequestJob) {
-        let runsHere = state.withLock { state in
-            state.contexts[job.id] = job.context
-            let runsHere = job.isInstant && state.active == 0 && state.waiting.isEmpty
-            if runsHere { state.active += 1 } else { state.waiting.append(job) }
-            return runsHere
-        }
-        guard runsHere else { return submitWaiting() }
-        executor.runHere(
-            job, ConnectionReplySink(id: job.id, writer: writer, spools: spools),
-            beforeAnswer: { self.releaseID(job.id) }, afterAnswer: releaseSlot)
-    }
-
-    private func submitWaiting() {
-        let limit = settings.limits.activePerConnectionMax
-        let jobs = state.withLock { state in
-            let count = min(max(0, limit - state.active), state.waiting.count)
-            let jobs = Array(state.waiting.prefix(count))
-            state.waiting.removeFirst(count)
-            state.active += count
-            return jobs
-        }
-        for job in jobs {
-            let sink = ConnectionReplySink(id: job.id, writer: writer, spools: spools)
-            executor.submit(
-                job, sink, beforeAnswer: { self.releaseID(job.id) }, afterAnswer: releaseSlot)
-        }
-    }
-
-    /// The last answer is about to go out: whoever has it may use the request id again.
-    private func releaseID(_ id: UInt32) {
-        state.withLock { state in
-            state.contexts[id] = nil
-            state.session.finished(id)
-        }
-    }
-
-    /// The last answer has gone out, or could not.
-    private func releaseSlot() {
-        state.withLock { state in
-            state.active -= 1
-            state.lastActivity = clinux_milliseconds()
-        }
-        submitWaiting()
-    }
-
-    private func cancelAll(_ reason: RequestContext.StopReason) {
-        state.withLock { state in
-            for context in state.contexts.values { context.cancel(reason) }
-        }
-    }
-
-    /// Waits for the running requests; cancels them when the client has closed both directions.
-    private func waitForRunning() {
-        while true {
-            let done = state.wait(milliseconds: 200) { state in
-                state.active == 0 && state.waiting.isEmpty ? true : nil
-            }
-            if done != nil { return }
-            let events = clinux_wait(descriptor, 0, 0)
-            if events > 0, events & Int32(POLLHUP | POLLERR) != 0 { cancelAll(.cancelled) }
-        }
     }
 }
