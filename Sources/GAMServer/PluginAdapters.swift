@@ -67,21 +67,40 @@ public struct PluginAdapters: SignalAdapters {
         _ input: EncodeInput, output: Int32,
         samples: (_ write: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) throws {
-        guard registry.entries.contains(where: { $0.manifest.id == input.adapter }) else {
-            throw AdapterError.missing(
-                "adapter \(input.adapter), which wrote this signal, is not installed;"
-                    + " install it or read the signal with --format npy")
-        }
-        let adapter = try registry.adapter(id: input.adapter)
+        let adapter = try registry.adapter(id: try writer(of: input))
+        var options = input.options
+        if !input.format.isEmpty { options["format"] = input.format }
         let metadataBytes = input.metadata.reduce(0) { $0 + $1.value.count }
         var limits = limits(samples: Limits.samplesMax, metadataBytes: metadataBytes)
         limits.outputBytesMax = min(limits.outputBytesMax, UInt64(input.fileBytesMax))
         let session = try adapter.encode(
             description: input.description,
             metadata: input.metadata.map { PluginMetadata(key: $0.key, bytes: $0.value) },
-            descriptor: output, fileName: input.fileName, limits: limits)
+            descriptor: output, fileName: input.fileName, options: options, limits: limits)
         try samples { try session.write($0) }
         try session.finish()
+    }
+
+    /// The plugin that writes the wanted format: the signal's own where it can.
+    private func writer(of input: EncodeInput) throws(AdapterError) -> String {
+        let ids = registry.entries.map(\.manifest.id)
+        guard !input.format.isEmpty else {
+            if ids.contains(input.adapter) { return input.adapter }
+            throw .missing(
+                "adapter \(input.adapter), which wrote this signal, is not installed;"
+                    + " install it or read the signal with --format npy")
+        }
+        let writers = registry.entries
+            .filter { $0.manifest.types.contains { $0.name == input.format } }
+            .map(\.manifest.id)
+        if writers.contains(input.adapter) { return input.adapter }
+        guard let first = writers.first else {
+            let formats = registry.entries.flatMap { $0.manifest.types.map(\.name) }
+            throw .missing(
+                "no plugin writes the format \"\(input.format)\"; there are: raw, npy, "
+                    + formats.sorted().joined(separator: ", "))
+        }
+        return first
     }
 
     public func list() -> [AdapterSummary] {

@@ -36,6 +36,9 @@ struct Encode: ParsableCommand {
     @Option(name: .customLong("set"), help: "Option for the adapter, as name=value; repeatable.")
     var settings: [String] = []
 
+    @Flag(help: "Store the decoded samples of a lossy file (JPEG, lossy WebP).")
+    var decoded = false
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -45,7 +48,8 @@ struct Encode: ParsableCommand {
         try reporting(json: json) {
             let options = try writeOptions()
             let started = now()
-            let file = try plugins.registry().decode(self.file, options: try settingsTable())
+            let file = try plugins.registry().decode(
+                self.file, options: try adapterOptions(settings, decoded: decoded))
             let decoded = now()
             let table = RecordTable()
             let manifest = try SignalWriter(priors: .shipped).write(
@@ -68,18 +72,6 @@ struct Encode: ParsableCommand {
             networkSize: m.networkSize, transform: m.transform, energyRounds: m.energyRounds,
             adapterSeconds: decode, codecSeconds: encode, contentHash: m.contentHash.hex)
         show(json ? jsonText(report) : report.line)
-    }
-
-    private func settingsTable() throws -> [String: String] {
-        var table: [String: String] = [:]
-        for setting in settings {
-            let parts = setting.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2 else {
-                throw ClientError(.badRequest, "--set \"\(setting)\" is not name=value")
-            }
-            table[String(parts[0])] = String(parts[1])
-        }
-        return table
     }
 
     private func writeOptions() throws -> WriteOptions {

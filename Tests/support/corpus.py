@@ -22,6 +22,7 @@ from typing import Callable
 import numpy as np
 import png
 import tifffile
+from PIL import Image
 from readers import flac_sound, npy_array, png_samples, wav_sound
 
 RATE_80_BIT = bytes.fromhex("400eac44000000000000")  # 44,100 as AIFF's extended float
@@ -39,7 +40,8 @@ class GoodFile:
 @cache
 def good_files() -> tuple[GoodFile, ...]:
     rng = np.random.default_rng(20)
-    return tuple(_pngs(rng) + _tiffs(rng) + _anymaps(rng) + _sounds(rng) + _arrays(rng))
+    first = _pngs(rng) + _tiffs(rng) + _anymaps(rng) + _sounds(rng) + _arrays(rng)
+    return tuple(first + _webps(rng) + _floatmaps(rng) + _containers(rng))
 
 
 def _smooth(rng: np.random.Generator, shape: tuple[int, ...], top: int) -> np.ndarray:
@@ -174,6 +176,113 @@ def _anymaps(rng: np.random.Generator) -> list[GoodFile]:
     return [
         _anymap("gray-1000.pgm", "P5", _smooth(rng, (31, 26), 1000), 1000),
         _anymap("rgb.ppm", "P6", _smooth(rng, (24, 27, 3), 255), 255),
+    ]
+
+
+# WebP
+
+
+def _read_webp(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)))
+
+
+def webp_file(samples: np.ndarray, **options) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(samples).save(file, "WEBP", lossless=True, exact=True, **options)
+    return file.getvalue()
+
+
+def _webps(rng: np.random.Generator) -> list[GoodFile]:
+    rgb = _smooth(rng, (33, 29, 3), 255).astype(np.uint8)
+    rgba = _smooth(rng, (21, 35, 4), 255).astype(np.uint8)
+    rgba[3:9, 4:11, 3] = 0
+    exif = b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0"
+    chunks = {"exif": exif, "xmp": b"<x/>", "icc_profile": b"p" * 140}
+    return [
+        GoodFile("rgb.webp", webp_file(rgb), rgb, _read_webp, False),
+        GoodFile("rgba-chunks.webp", webp_file(rgba, **chunks), rgba, _read_webp, False),
+    ]
+
+
+# PFM
+
+
+def _read_floatmap(data: bytes) -> np.ndarray:
+    magic, size, scale, body = data.split(b"\n", 3)
+    width, height = map(int, size.split())
+    dtype = np.dtype("<f4" if float(scale) < 0 else ">f4")
+    shape = (height, width, 3) if magic == b"PF" else (height, width)
+    return np.flipud(np.frombuffer(body, dtype).reshape(shape)).astype(np.float32)
+
+
+def _floatmaps(rng: np.random.Generator) -> list[GoodFile]:
+    color = rng.normal(0, 9, (14, 19, 3)).astype(np.float32)
+    gray = rng.normal(0, 9, (17, 12)).astype(np.float32)
+    return [
+        GoodFile(
+            "color.pfm", b"PF\n19 14\n-1.0\n" + np.flipud(color).astype("<f4").tobytes(), color,
+            _read_floatmap, True,
+        ),
+        GoodFile(
+            "gray-big-endian.pfm", b"Pf\n12 17\n2.5\n" + np.flipud(gray).astype(">f4").tobytes(),
+            gray, _read_floatmap, True,
+        ),
+    ]  # fmt: skip
+
+
+# Sound in other containers
+
+
+def au_file(samples: np.ndarray, note: bytes = b"\0\0\0\0") -> bytes:
+    code = {"int16": 3, "int32": 5, "float32": 6}[samples.dtype.name]
+    body = samples.astype(samples.dtype.newbyteorder(">")).tobytes()
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
+    head = struct.pack(">4sIIIII", b".snd", 24 + len(note), len(body), code, 8000, channels)
+    return head + note + body
+
+
+def w64_file(samples: np.ndarray) -> bytes:
+    def guid(name: bytes) -> bytes:
+        end = "2e91cf11a5d628db04c10000" if name == b"riff" else "f3acd3118cd100c04f8edb8a"
+        return name + bytes.fromhex(end)
+
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
+    block = channels * samples.itemsize
+    form = struct.pack("<HHIIHH", 1, channels, 48000, 48000 * block, block, 8 * samples.itemsize)
+    body = samples.astype(samples.dtype.newbyteorder("<")).tobytes()
+    chunks = guid(b"wave") + guid(b"fmt ") + struct.pack("<Q", 24 + len(form)) + form
+    chunks += guid(b"data") + struct.pack("<Q", 24 + len(body)) + body
+    chunks += b"\0" * (-len(chunks) % 8)
+    return guid(b"riff") + struct.pack("<Q", 24 + len(chunks)) + chunks
+
+
+def caf_file(samples: np.ndarray) -> bytes:
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
+    size = samples.itemsize
+    body = samples.astype(samples.dtype.newbyteorder(">")).tobytes()
+    flags = 1 if samples.dtype.kind == "f" else 0
+    described = struct.pack(
+        ">d4sIIIII", 44100.0, b"lpcm", flags, channels * size, 1, channels, 8 * size
+    )
+    file = b"caff\0\1\0\0desc" + struct.pack(">q", len(described)) + described
+    return file + b"data" + struct.pack(">q", 4 + len(body)) + b"\0\0\0\0" + body
+
+
+def _containers(rng: np.random.Generator) -> list[GoodFile]:
+    stereo = rng.integers(-20000, 20000, (900, 2)).astype(np.int16)
+    floats = rng.normal(0, 0.3, 700).astype(np.float32)
+
+    def plain(skip: int, dtype: str, like: np.ndarray) -> Callable[[bytes], np.ndarray]:
+        return lambda data: np.frombuffer(
+            data[skip : skip + like.nbytes], dtype
+        ).astype(like.dtype).reshape(like.shape)
+
+    return [
+        GoodFile("i16.au", au_file(stereo), stereo, plain(28, ">i2", stereo), True),
+        GoodFile("f32.au", au_file(floats), floats, plain(28, ">f4", floats), True),
+        GoodFile("i16.w64", w64_file(stereo), stereo, plain(104, "<i2", stereo), True),
+        GoodFile("i16.caf", caf_file(stereo), stereo, plain(68, ">i2", stereo), True),
+        GoodFile("f32.caf", caf_file(floats), floats, plain(68, ">f4", floats), True),
     ]
 
 
