@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup setup-bench build build-tests lint test unit integration demo bench fuzz \
-	crash hostile memory soak python-protocol \
+	noise crash hostile memory soak python-protocol \
 	plugin-reference install-kit clean
 
 PYTHON := .build/venv/bin/python
@@ -51,6 +51,9 @@ bench: setup-bench build  ## Compares with JPEG XL, WebP, FLAC and Blosc2: FOLDE
 
 fuzz: build  ## Long campaign of damaged files and frames: SEED=...
 	$(PYTHON) Tests/campaigns/fuzz.py --rounds 2000 --seed $(SEED)
+
+noise: build  ## 20,000 files with bit noise of 0.01 % to 1 %: SEED=... (for the night)
+	$(PYTHON) Tests/campaigns/fuzz.py --bits --rounds 20000 --seed $(SEED)
 
 crash: build  ## 200 times kill -9 under four writers, checked by an oracle outside the daemon
 	$(PYTHON) Tests/campaigns/crash.py --kills 200 --seed $(SEED)

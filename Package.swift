@@ -99,7 +99,7 @@ let package = Package(
             publicHeadersPath: "."),
         .target(
             name: "SDFAdapter", dependencies: ["CGAMPlugin"], path: "Plugins/sdf",
-            publicHeadersPath: ".",
+            publicHeadersPath: ".", cxxSettings: [.headerSearchPath("compat")],
             linkerSettings: [
                 .linkedLibrary("openvdb"), .linkedLibrary("tbb"), .linkedLibrary("assimp"),
                 .linkedLibrary("z"),

@@ -28,6 +28,12 @@ def test_damaged_files_never_do_harm(tmp_path: Path, rng: random.Random) -> None
     assert done.refused + done.accepted == 150
 
 
+def test_a_thousand_noisy_files_never_do_harm(tmp_path: Path, rng: random.Random) -> None:
+    done = fuzz.run(tmp_path, rounds=1000, seed=rng.randrange(1, 1 << 32), bits=True)
+    assert done.refused > 0 and done.accepted > 0
+    assert done.refused + done.accepted == 1000
+
+
 def test_a_large_picture_stays_in_little_memory(tmp_path: Path) -> None:
     assert memory.run(tmp_path, megapixels=6) < 512 << 20
 
