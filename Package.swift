@@ -93,7 +93,7 @@ let package = Package(
         .target(
             name: "ImageAdapter", dependencies: ["CGAMPlugin", "CSpng", "CTiff", "CZlib"],
             path: "Plugins/image", publicHeadersPath: ".",
-            linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("jpeg")]),
+            linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("jpeg"), .linkedLibrary("jxl")]),
         .target(
             name: "AudioAdapter", dependencies: ["CGAMPlugin", "CSndfile"], path: "Plugins/audio",
             publicHeadersPath: "."),

@@ -3,16 +3,22 @@
 
 import GAMCore
 import GAMPluginHost
+import GAMProtocol
 
 public struct PluginAdapters: SignalAdapters {
     private static let bufferBytes = 1 << 20
     public let registry: PluginRegistry
     private let settings: ServerConfiguration.Plugins
+    private let scratchFolder: String
 
     /// - Parameter registry: made for `settings`, see `ServerConfiguration.Plugins.isolationRule`.
-    public init(registry: PluginRegistry, settings: ServerConfiguration.Plugins) {
+    /// - Parameter scratchFolder: where files of a moment may lie.
+    public init(
+        registry: PluginRegistry, settings: ServerConfiguration.Plugins, scratchFolder: String
+    ) {
         self.registry = registry
         self.settings = settings
+        self.scratchFolder = scratchFolder
     }
 
     /// The limits of one file; `samples` and `metadataBytes` come from the request.
@@ -38,7 +44,12 @@ public struct PluginAdapters: SignalAdapters {
             descriptor: input.descriptor, fileName: input.fileName, options: input.options,
             limits: limits)
         try begin(session.description)
-        try forwardRows(session, rows)
+        let hash = try forwardRows(session, rows)
+        if settings.verify == "all" || (settings.verify == "file" && session.exactness == .file) {
+            let trip = RoundTrip(
+                adapter: adapter, input: input, limits: limits, scratchFolder: scratchFolder)
+            try registry.noting(faultsOf: adapter.id) { try trip.check(session, hash: hash) }
+        }
         return DecodedSignal(
             adapter: adapter.id, adapterVersion: adapter.manifest.version, kind: session.kind,
             exactness: session.exactness.name, mediaType: session.mediaType,
@@ -50,16 +61,20 @@ public struct PluginAdapters: SignalAdapters {
         return try registry.detect(descriptor: input.descriptor, fileName: input.fileName)
     }
 
+    /// The hash of all samples.
     private func forwardRows(
         _ session: DecodeSession, _ rows: (UnsafeRawBufferPointer) throws -> Void
-    ) throws {
+    ) throws -> BodyHash {
+        var hasher = BodyHasher()
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: Self.bufferBytes, alignment: 64)
         defer { buffer.deallocate() }
         while true {
             let count = try session.read(into: buffer)
-            if count == 0 { return }
-            try rows(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            if count == 0 { return hasher.value() }
+            let piece = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+            hasher.update(piece)
+            try rows(piece)
         }
     }
 

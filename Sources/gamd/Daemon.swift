@@ -81,7 +81,8 @@ struct Daemon: ParsableCommand {
         for entry in registry.entries {
             log.info("plugin \(entry.manifest.id) \(entry.manifest.version): \(entry.state)")
         }
-        return PluginAdapters(registry: registry, settings: configuration.plugins)
+        return PluginAdapters(
+            registry: registry, settings: configuration.plugins, scratchFolder: state + "/spool")
     }
 
     private static func logger(level: String) -> Logger {

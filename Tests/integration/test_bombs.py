@@ -17,7 +17,8 @@ from typing import Iterator
 
 import numpy as np
 import pytest
-from corpus import caf_file, png_file
+from containers import caf_file
+from corpus import png_file
 from gamd_process import Daemon
 from grids import PYTHON
 from PIL import Image

@@ -22,6 +22,7 @@ from typing import Callable
 import numpy as np
 import png
 import tifffile
+from containers import au_file, caf_file, w64_file
 from PIL import Image
 from readers import flac_sound, npy_array, png_samples, wav_sound
 
@@ -230,62 +231,6 @@ def _floatmaps(rng: np.random.Generator) -> list[GoodFile]:
     ]  # fmt: skip
 
 
-# Sound in other containers
-
-
-def au_file(samples: np.ndarray, note: bytes = b"\0\0\0\0") -> bytes:
-    code = {"int16": 3, "int32": 5, "float32": 6}[samples.dtype.name]
-    body = samples.astype(samples.dtype.newbyteorder(">")).tobytes()
-    channels = 1 if samples.ndim == 1 else samples.shape[1]
-    head = struct.pack(">4sIIIII", b".snd", 24 + len(note), len(body), code, 8000, channels)
-    return head + note + body
-
-
-def w64_file(samples: np.ndarray) -> bytes:
-    def guid(name: bytes) -> bytes:
-        end = "2e91cf11a5d628db04c10000" if name == b"riff" else "f3acd3118cd100c04f8edb8a"
-        return name + bytes.fromhex(end)
-
-    channels = 1 if samples.ndim == 1 else samples.shape[1]
-    block = channels * samples.itemsize
-    form = struct.pack("<HHIIHH", 1, channels, 48000, 48000 * block, block, 8 * samples.itemsize)
-    body = samples.astype(samples.dtype.newbyteorder("<")).tobytes()
-    chunks = guid(b"wave") + guid(b"fmt ") + struct.pack("<Q", 24 + len(form)) + form
-    chunks += guid(b"data") + struct.pack("<Q", 24 + len(body)) + body
-    chunks += b"\0" * (-len(chunks) % 8)
-    return guid(b"riff") + struct.pack("<Q", 24 + len(chunks)) + chunks
-
-
-def caf_file(samples: np.ndarray) -> bytes:
-    channels = 1 if samples.ndim == 1 else samples.shape[1]
-    size = samples.itemsize
-    body = samples.astype(samples.dtype.newbyteorder(">")).tobytes()
-    flags = 1 if samples.dtype.kind == "f" else 0
-    described = struct.pack(
-        ">d4sIIIII", 44100.0, b"lpcm", flags, channels * size, 1, channels, 8 * size
-    )
-    file = b"caff\0\1\0\0desc" + struct.pack(">q", len(described)) + described
-    return file + b"data" + struct.pack(">q", 4 + len(body)) + b"\0\0\0\0" + body
-
-
-def _containers(rng: np.random.Generator) -> list[GoodFile]:
-    stereo = rng.integers(-20000, 20000, (900, 2)).astype(np.int16)
-    floats = rng.normal(0, 0.3, 700).astype(np.float32)
-
-    def plain(skip: int, dtype: str, like: np.ndarray) -> Callable[[bytes], np.ndarray]:
-        return lambda data: np.frombuffer(
-            data[skip : skip + like.nbytes], dtype
-        ).astype(like.dtype).reshape(like.shape)
-
-    return [
-        GoodFile("i16.au", au_file(stereo), stereo, plain(28, ">i2", stereo), True),
-        GoodFile("f32.au", au_file(floats), floats, plain(28, ">f4", floats), True),
-        GoodFile("i16.w64", w64_file(stereo), stereo, plain(104, "<i2", stereo), True),
-        GoodFile("i16.caf", caf_file(stereo), stereo, plain(68, ">i2", stereo), True),
-        GoodFile("f32.caf", caf_file(floats), floats, plain(68, ">f4", floats), True),
-    ]
-
-
 # Sound
 
 
@@ -399,4 +344,25 @@ def _arrays(rng: np.random.Generator) -> list[GoodFile]:
         _npy("u4-big-endian.npy", rng.integers(0, 1 << 32, (13, 7), dtype=np.uint32).astype(">u4")),
         _nrrd("i2.nrrd", (volume * 700).astype("<i2"), "short", "raw"),
         _nrrd("f4-gzip.nrrd", volume.astype("<f4"), "float", "gzip"),
+    ]
+
+
+# Sound in other containers
+
+
+def _containers(rng: np.random.Generator) -> list[GoodFile]:
+    stereo = rng.integers(-20000, 20000, (900, 2)).astype(np.int16)
+    floats = rng.normal(0, 0.3, 700).astype(np.float32)
+
+    def plain(skip: int, dtype: str, like: np.ndarray) -> Callable[[bytes], np.ndarray]:
+        return lambda data: np.frombuffer(
+            data[skip : skip + like.nbytes], dtype
+        ).astype(like.dtype).reshape(like.shape)
+
+    return [
+        GoodFile("i16.au", au_file(stereo), stereo, plain(28, ">i2", stereo), True),
+        GoodFile("f32.au", au_file(floats), floats, plain(28, ">f4", floats), True),
+        GoodFile("i16.w64", w64_file(stereo), stereo, plain(104, "<i2", stereo), True),
+        GoodFile("i16.caf", caf_file(stereo), stereo, plain(68, ">i2", stereo), True),
+        GoodFile("f32.caf", caf_file(floats), floats, plain(68, ">f4", floats), True),
     ]

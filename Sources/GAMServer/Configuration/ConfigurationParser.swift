@@ -90,6 +90,9 @@ enum ConfigurationKeys {
             name: "plugins.sandbox",
             target: .choice({ $0.plugins.sandbox = $1 }, ["required", "available", "off"])),
         .init(
+            name: "plugins.verify",
+            target: .choice({ $0.plugins.verify = $1 }, ["all", "file", "off"])),
+        .init(
             name: "plugins.idle_workers_max",
             target: .integer({ $0.plugins.idleWorkersMax = $1 }, 0...64)),
         .init(

@@ -63,6 +63,8 @@ public struct ServerConfiguration: Equatable, Sendable {
         public var isolation = "workers"
         /// "required", "available" or "off"; of workers.
         public var sandbox = "required"
+        /// "all", "file" or "off": whose promises are tried before a put is stored.
+        public var verify = "all"
         /// Idle workers kept ready for each plugin.
         public var idleWorkersMax = 2
         /// Working memory of one file being decoded or encoded.
