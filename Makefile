@@ -6,15 +6,16 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-bench build build-tests lint test unit integration demo bench fuzz \
-	noise crash hostile memory soak python-protocol \
-	plugin-reference install-kit clean
+.PHONY: help setup setup-bench build build-tests lint test unit integration demo bench fuzz crash \
+	noise damage memory soak python-protocol bench-scaling bench-cell bench-effort hostile plugin-reference \
+	install-kit clean
 
 PYTHON := .build/venv/bin/python
 JOBS ?= 2
 SWIFT_BUILD := swift build -c release -j $(JOBS)
 SEED ?= 0
 FOLDER ?= Examples
+BENCH ?=
 
 help:  ## Lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 26
@@ -46,8 +47,17 @@ test: build-tests lint unit  ## Proves everything: Swift tests, lint, the real d
 demo: build  ## Puts four signals, reads them back in three ways, prints one table
 	@$(PYTHON) Examples/demo.py
 
-bench: setup-bench build  ## Compares with JPEG XL, WebP, FLAC and Blosc2: FOLDER=...
-	$(PYTHON) Benchmarks/compare.py $(FOLDER)
+bench: setup-bench build  ## Beside JPEG XL, WebP, FLAC, fpzip ...: FOLDER=... BENCH="--rounds 1"
+	$(PYTHON) Benchmarks/compare.py $(FOLDER) $(BENCH)
+
+bench-scaling: setup-bench build  ## Time and memory against size: FOLDER=...
+	$(PYTHON) Benchmarks/scaling.py $(FOLDER) $(BENCH)
+
+bench-cell: setup-bench build  ## Regions, thumbnail, samples beside TensorStore, TileDB: FOLDER=...
+	$(PYTHON) Benchmarks/cell.py $(FOLDER) $(BENCH)
+
+bench-effort: setup-bench build  ## What each refit effort costs and gains: FOLDER=...
+	$(PYTHON) Benchmarks/effort.py $(FOLDER) $(BENCH)
 
 fuzz: build  ## Long campaign of damaged files and frames: SEED=...
 	$(PYTHON) Tests/campaigns/fuzz.py --rounds 2000 --seed $(SEED)
@@ -58,13 +68,16 @@ noise: build  ## 20,000 files with bit noise of 0.01 % to 1 %: SEED=... (for the
 crash: build  ## 200 times kill -9 under four writers, checked by an oracle outside the daemon
 	$(PYTHON) Tests/campaigns/crash.py --kills 200 --seed $(SEED)
 
+damage: build  ## 10,000 flipped bits, 500 truncations and swaps in stored records: SEED=...
+	$(PYTHON) Tests/campaigns/damage.py --seed $(SEED)
+
 hostile: build  ## Every harmful plugin 20 times, and what other clients notice of it
 	$(PYTHON) Tests/campaigns/hostile.py --times 20
 
 memory: build  ## A 200-megapixel picture with the daemon's peak memory under 1 GiB
 	$(PYTHON) Tests/campaigns/memory.py --megapixels 200
 
-soak: crash fuzz hostile memory  ## All long campaigns, one after the other
+soak: crash damage fuzz hostile memory  ## All long campaigns, one after the other
 
 python-protocol: setup  ## Writes the Python messages anew from gam.proto
 	protoc -ISources/GAMProtocol --python_out=Python/src/gamd --pyi_out=Python/src/gamd \

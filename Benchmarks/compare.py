@@ -1,10 +1,10 @@
-"""gamd beside the codecs people use, file by file: bytes, encode and decode seconds.
+"""gamd beside the codecs people use, file by file: bytes, encode and decode seconds, targets.
 
 What always holds here:
-- All tools run one after the other on the same files, pinned to one core, whole processes timed
-  (Blosc2, a library, inside this one); figures are medians over paired rounds.
-- Every decoder writes uncompressed samples, so nobody pays for another format's compression.
+- All tools run one after the other on the same files, pinned to one core, with one thread each;
+  figures are medians over paired rounds. Fits (effort above 0) are encoded once.
 - Each result is decoded and compared with the file before a figure is printed.
+- Everything is written below --out: compare.md, compare.csv, targets.md and the plots.
 """
 
 from __future__ import annotations
@@ -13,63 +13,141 @@ import argparse
 import os
 import sys
 import tempfile
+import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Tests" / "support"))
 
-from gamd_process import Daemon  # noqa: E402
+from cell import measure_all, photo_mosaic, tables  # noqa: E402
+from gamd_process import ROOT, Daemon  # noqa: E402
+from kinds import PHOTO, SUFFIXES, Source, input_files, load  # noqa: E402
+from large import large_inputs  # noqa: E402
 from measure import Row, measure  # noqa: E402
-from report import STORE, write_csv, write_markdown  # noqa: E402
-from tools import GamFile, Tool, peers  # noqa: E402
+from ours import GamFile  # noqa: E402
+from picture_peers import picture_peers  # noqa: E402
+from plots import write_plots  # noqa: E402
+from report import circumstances, file_table, group_tables, write_csv  # noqa: E402
+from sound_peers import sound_peers  # noqa: E402
+from targets import cell_lines, target_lines, target_table  # noqa: E402
+from tool import Tool  # noqa: E402
+from volume_peers import volume_peers  # noqa: E402
 
-SUFFIXES = (".png", ".wav", ".npy")
-
-
-def input_files(folder: Path) -> list[Path]:
-    """All files of the formats, but PngSuite: it tests readers, some of it must be refused."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix in SUFFIXES and path.parent.name != "pngsuite"
-    )
+CELL_PLAN = (40, 200)
 
 
-def stored_rows(files: list[Path], root: Path, size: str, effort: int) -> list[Row]:
-    """Every byte the store of a daemon holds for each file."""
+def default_refit_effort() -> int:
+    """What the daemon refits with unless it is told otherwise."""
+    return tomllib.loads((ROOT / "Config" / "gamd.toml").read_text())["refit"]["effort"]
+
+
+def stored_rows(sources: Sequence[Source], size: str) -> list[Row]:
+    """Every byte the store of a daemon holds for each file, put with the prior only."""
     rows = []
     with tempfile.TemporaryDirectory(prefix="gamd-bench-") as folder:
         with Daemon(Path(folder)) as daemon, daemon.client(timeout=None) as client:
-            for path in files:
-                name = str(path.relative_to(root))
-                stat = client.put_file(name, path, size=size, effort=effort)
-                label = f"{STORE} {size}" + (f" effort {effort}" if effort else "")
-                rows.append(Row(name, path.suffix, label, stat.raw_bytes, stat.stored_bytes))
-                client.delete(name)
+            for source in sources:
+                stat = client.put_file(source.name, source.path, size=size)
+                rows.append(
+                    Row(
+                        source.name, source.group, f"gamd store {size}", source.samples.size,
+                        source.samples.nbytes, stat.stored_bytes,
+                    )
+                )
+                client.delete(source.name)
     return rows
 
 
-def main() -> int:
+def measured_rows(arguments: argparse.Namespace, sources: Sequence[Source]) -> list[Row]:
+    ours = [
+        GamFile(size, effort)
+        for effort in arguments.efforts
+        for size in arguments.sizes
+    ]
+    peers = picture_peers(arguments.thorough) + sound_peers() + volume_peers()
+    rows = measure(sources, [*ours, *peers], arguments.rounds)
+    rows += stored_rows(sources, "M")
+    quick: list[Tool] = [tool for tool in [*ours, *peers] if not tool.encodes_once]
+    with tempfile.TemporaryDirectory(prefix="gamd-large-") as folder:
+        large = large_inputs(sources, Path(folder), arguments.megapixels, arguments.minutes)
+        return rows + measure(large, quick, arguments.rounds)
+
+
+def target_report(
+    arguments: argparse.Namespace, sources: Sequence[Source], rows: Sequence[Row]
+) -> list[str]:
+    lines = ["# What must be reached", "", *how(arguments), *circumstances()]
+    for title, group in target_lines(rows, arguments.clock).items():
+        lines += target_table(title, group)
+    if arguments.cell_megapixels and any(source.kind == PHOTO for source in sources):
+        mosaic = photo_mosaic(arguments.folder, arguments.cell_megapixels)
+        figures = measure_all(mosaic, arguments.sizes, 0, CELL_PLAN, peers=False)
+        title = f"one cell of {arguments.cell_megapixels:g} megapixels, through the daemon"
+        lines += target_table(title, cell_lines(dict(zip(arguments.sizes, figures))))
+        lines += tables(figures, mosaic)
+    return lines
+
+
+def how(arguments: argparse.Namespace) -> list[str]:
+    clock = "processor time" if arguments.clock == "processor" else "clock time"
+    return [
+        f"One core, one thread each, medians of {arguments.rounds} paired rounds; programs by "
+        f"{clock} of whole processes, libraries and `in memory` by clock time without start and "
+        "files. MB are 10^6 bytes of samples.",
+        "",
+    ]
+
+
+def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, default=Path(".build/bench"))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--sizes", default="M", help="network sizes, for example S,M,L")
-    parser.add_argument("--effort", type=int, default=0, help="refit effort of ours, 0 to 9")
+    parser.add_argument("--sizes", default="S,M,L", help="network sizes")
+    parser.add_argument(
+        "--efforts", default=f"0,{default_refit_effort()}",
+        help="refit efforts of ours, 0 to 9; 0 is the prior only, the next the default refit",
+    )
+    parser.add_argument(
+        "--clock", choices=("process", "processor"), default="process",
+        help="clock time of processes, or their processor time where the machine is not quiet",
+    )
+    parser.add_argument("--megapixels", type=float, default=6, help="one large picture; 0: none")
+    parser.add_argument("--minutes", type=float, default=2, help="one large sound; 0: none")
+    parser.add_argument(
+        "--cell-megapixels", type=float, default=24, help="picture for regions; 0: none"
+    )
+    parser.add_argument("--thorough", action="store_true", help="also JPEG XL e9 and WebP -z 9")
+    parser.add_argument("--core", type=int, help="processor to run on; default: the first")
     arguments = parser.parse_args()
+    arguments.sizes = arguments.sizes.split(",")
+    arguments.efforts = sorted({0, *map(int, arguments.efforts.split(","))})
+    return arguments
+
+
+def main() -> int:
+    arguments = parsed()
     files = input_files(arguments.folder)
     if not files:
         print(f"no {', '.join(SUFFIXES)} files in {arguments.folder}", file=sys.stderr)
         return 64
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    sizes = arguments.sizes.split(",")
-    tools: list[Tool] = [GamFile(size, arguments.effort) for size in sizes] + peers()
-    rows = measure(files, arguments.folder, tools, arguments.rounds)
-    rows += stored_rows(files, arguments.folder, sizes[0], arguments.effort)
+    core = min(os.sched_getaffinity(0)) if arguments.core is None else arguments.core
+    os.sched_setaffinity(0, {core})
+    sources = [load(path, arguments.folder) for path in files]
+    rows = measured_rows(arguments, sources)
     arguments.out.mkdir(parents=True, exist_ok=True)
     write_csv(arguments.out / "compare.csv", rows)
-    write_markdown(arguments.out / "compare.md", rows, arguments.rounds)
-    print((arguments.out / "compare.md").read_text())
+    best = f"gam {arguments.sizes[-1]} effort {arguments.efforts[-1]}"
+    report = ["# Comparison", "", *how(arguments), *circumstances()]
+    report += group_tables(rows, arguments.clock)
+    report += file_table(rows, f"gam M effort {arguments.efforts[-1]}") + file_table(rows, best)
+    targets = target_report(arguments, sources, rows)
+    (arguments.out / "compare.md").write_text("\n".join(report))
+    (arguments.out / "targets.md").write_text("\n".join(targets))
+    plots = write_plots(arguments.out, rows, arguments.clock)
+    print("\n".join(report + targets))
+    print(f"written to {arguments.out}: compare.md, compare.csv, targets.md, {len(plots)} plots")
     return 0
 
 

@@ -11,79 +11,88 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from readers import npy_array, png_samples, wav_sound
-from tools import Tool
+from kinds import Source
+from tool import Spent, Tool
 
 
 @dataclass(frozen=True)
 class Row:
-    file: str
-    suffix: str
+    """One tool on one file; times round by round."""
+
+    source: str
+    group: tuple[str, str]
     tool: str
+    samples: int
     raw_bytes: int
     bytes: int
-    encode_seconds: float | None = None
-    decode_seconds: float | None = None
+    encode: tuple[Spent, ...] = ()
+    decode: tuple[Spent, ...] = ()
+    duration: float = 0.0
+    energy_rounds: tuple[float, ...] = ()
 
-    @property
-    def group(self) -> str:
-        """What is added up: the folder of the file, and its kind."""
-        return f"{Path(self.file).parent}/*{self.suffix}"
+    def seconds(self, way: str, clock: str) -> list[float]:
+        """Of "encode" or "decode", by the clock "process", "processor" or "inside"; known ones."""
+        spent: tuple[Spent, ...] = getattr(self, way)
+        return [value for one in spent if (value := getattr(one, clock)) is not None]
+
+    def median(self, way: str, clock: str) -> float | None:
+        seconds = self.seconds(way, clock)
+        return statistics.median(seconds) if seconds else None
+
+    def times_as_fast(self, other: Row, way: str, clock: str) -> float | None:
+        """Seconds of the other over ours: round by round where both have all rounds."""
+        own, others = self.seconds(way, clock), other.seconds(way, clock)
+        if not own or not others:
+            return None
+        if len(own) != len(others):
+            return statistics.median(others) / statistics.median(own)
+        return statistics.median(theirs / mine for mine, theirs in zip(own, others))
 
 
-def original_samples(path: Path) -> np.ndarray:
-    data = path.read_bytes()
-    if path.suffix == ".png":
-        return png_samples(data)
-    return npy_array(data) if path.suffix == ".npy" else wav_sound(data).samples
-
-
-def measure(files: list[Path], root: Path, tools: list[Tool], rounds: int) -> list[Row]:
+def measure(sources: Sequence[Source], tools: Sequence[Tool], rounds: int) -> list[Row]:
     rows = []
-    for number, path in enumerate(files):
-        print(f"[{number + 1}/{len(files)}] {path.relative_to(root)}", file=sys.stderr, flush=True)
-        samples = original_samples(path)
-        fitting = [tool for tool in tools if tool.takes(path, samples)]
+    for number, source in enumerate(sources):
+        print(f"[{number + 1}/{len(sources)}] {source.name}", file=sys.stderr, flush=True)
+        fitting = [tool for tool in tools if tool.takes(source)]
         with tempfile.TemporaryDirectory(prefix="gamd-bench-") as folder:
-            scratch, name = Path(folder), str(path.relative_to(root))
-            exact = [tool for tool in fitting if is_exact(tool, path, samples, scratch)]
-            times = time_tools(path, exact, scratch, rounds)
-            for tool, seconds in zip(exact, times):
-                size = tool.packed(scratch).stat().st_size
-                rows.append(Row(name, path.suffix, tool.name, samples.nbytes, size, *seconds))
+            rows += measure_file(source, fitting, Path(folder), rounds)
     return rows
 
 
-def is_exact(tool: Tool, path: Path, samples: np.ndarray, folder: Path) -> bool:
-    """Whether the tool gives the file back; this first run also warms the caches."""
-    try:
-        tool.encode(path, folder)
-        tool.decode(folder)
-        exact, why = tool.is_exact(folder, path, samples), "other samples came back"
-    except RuntimeError as error:
-        exact, why = False, str(error).strip()
-    if not exact:
-        if tool.is_ours:
-            raise RuntimeError(f"{tool.name} on {path}: {why}")
-        print(f"{tool.name} left out for {path.name}: {why}", file=sys.stderr)
-    return exact
-
-
-def time_tools(
-    path: Path, tools: list[Tool], folder: Path, rounds: int
-) -> list[tuple[float, float]]:
-    """Median encode and decode seconds of each tool on one file."""
-    encode: list[list[float]] = [[] for _ in tools]
-    decode: list[list[float]] = [[] for _ in tools]
-    for _ in range(rounds):
-        for index, tool in enumerate(tools):
-            encode[index].append(tool.encode(path, folder))
-            decode[index].append(tool.decode(folder))
+def measure_file(source: Source, tools: list[Tool], folder: Path, rounds: int) -> list[Row]:
+    """The first round is checked and told like the others."""
+    first = {tool: spent for tool in tools if (spent := checked(tool, source, folder))}
+    encode = {tool: [spent[0]] for tool, spent in first.items()}
+    decode = {tool: [spent[1]] for tool, spent in first.items()}
+    for _ in range(rounds - 1):
+        for tool in first:
+            if not tool.encodes_once:
+                encode[tool].append(tool.encode(source, folder))
+            decode[tool].append(tool.decode(folder))
     return [
-        (statistics.median(packing), statistics.median(unpacking))
-        for packing, unpacking in zip(encode, decode)
+        Row(
+            source.name, source.group, tool.name, source.samples.size, source.samples.nbytes,
+            tool.packed_bytes(folder), tuple(encode[tool]), tuple(decode[tool]), source.duration,
+            tuple(getattr(tool, "energy_rounds", ())),
+        )
+        for tool in first
     ]
+
+
+def checked(tool: Tool, source: Source, folder: Path) -> tuple[Spent, Spent] | None:
+    """What the first encode and decode took, if the tool gave the file back."""
+    try:
+        spent = tool.encode(source, folder), tool.decode(folder)
+        exact, why = tool.is_exact(source, folder), "other samples came back"
+    except Exception as error:  # every library has exceptions of its own
+        exact, why = False, str(error).strip()
+    if exact:
+        return spent
+    if tool.is_ours:
+        raise RuntimeError(f"{tool.name} on {source.path}: {why}")
+    print(f"{tool.name} left out for {source.name}: {why}", file=sys.stderr)
+    return None

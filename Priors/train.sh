@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# Trains every shipped prior. Usage: Priors/train.sh TRAINING_FOLDER [OUTPUT_FOLDER]
+# Trains every shipped prior. Usage, after make build: Priors/train.sh TRAINING_FOLDER [OUTPUT_FOLDER]
 # The same folder and processor give the same files; about 10 minutes on two cores.
 set -euo pipefail
 root=$1
 out=${2:-$(dirname "$0")}
 lists=$(cd "$(dirname "$0")" && pwd)
 gamctl=${GAMCTL:-.build/release/gamctl}
+export GAMD_PLUGINS=${GAMD_PLUGINS:-Plugins:.build/release}
 train() { # name size options...
     local name=$1 size=$2
     shift 2
     echo "$name-$size"
-    "$gamctl" train "$out/$name-$size.prior" "@$lists/$name.list" --root "$root" \
+    "$gamctl" train --plugins "${GAMD_PLUGINS:-Plugins}" --plugins "$(dirname "$gamctl")" "$out/$name-$size.prior" "@$lists/$name.list" --root "$root" \
         --name "$name" --size "$size" "$@"
 }
 for size in M S L; do

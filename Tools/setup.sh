@@ -7,15 +7,17 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# First what the Swift toolchain itself runs and links with; its archive brings none of it.
 packages=(
-    pkg-config git python3 python3-venv
+    binutils libc6-dev libstdc++-12-dev libcurl4 libncurses6 libxml2 tzdata
+    ca-certificates pkg-config git python3 python3-venv
     librocksdb-dev libspng-dev libtiff-dev libsndfile1-dev libzstd-dev libxxhash-dev zlib1g-dev
     libwebp-dev libjpeg62-turbo-dev libjxl-dev libopenvdb-dev libboost-dev libtbb-dev libassimp-dev
     libseccomp-dev gcc libc6-dev protobuf-compiler flac libjxl-tools python3-openvdb
 )
 requirements=(Python/requirements-test.txt)
 if [[ "${1:-}" == "--bench" ]]; then
-    packages+=(webp libjxl-tools)
+    packages+=(webp libjxl-tools wavpack)
     requirements+=(Benchmarks/requirements.txt)
 fi
 venv=.build/venv
@@ -58,6 +60,10 @@ install_packages() {
 check_swift() {
     if ! command -v swift >/dev/null; then
         say "no 'swift' in PATH: install a Swift 6.3 toolchain (swift.org) and add its usr/bin to PATH"
+        return 1
+    fi
+    if ! swift --version >/dev/null; then
+        say "'$(command -v swift)' does not run: install the Swift 6.3 toolchain for Debian 12"
         return 1
     fi
 }

@@ -2,7 +2,8 @@
  * flac_decode.c - FLAC to canonical samples with libsndfile.
  *
  * What always holds: a frame that libFLAC found damaged, a sample count other than the declared
- * one and samples that do not fit the file's MD5 are errors; nothing is replaced by silence.
+ * one, samples wider than the declared bits and samples that do not fit the file's MD5 are errors;
+ * nothing is replaced by silence, and no bit is cut off.
  */
 #include <stdlib.h>
 
@@ -147,12 +148,15 @@ static gam_status open_file(flac_decoder *decoder, gam_message *message) {
     return GAM_OK;
 }
 
-/* Left-justified samples to canonical ones, and to the packed form the MD5 is made of. */
-static void take_samples(flac_decoder *decoder, uint64_t count, unsigned char *canonical) {
+/* Left-justified samples to canonical ones, and to the packed form the MD5 is made of. Frames may
+ * be wider than the header says; false if a sample does not fit the declared bits. */
+static int take_samples(flac_decoder *decoder, uint64_t count, unsigned char *canonical) {
     uint32_t bits = decoder->base.description.bits, container = gam_container_bytes(bits);
     uint32_t packed = bits / 8;
     unsigned char *write = (unsigned char *)decoder->samples; /* never overtakes the read */
+    uint32_t below = (1u << (32 - bits)) - 1, lost = 0;
     for (uint64_t i = 0; i < count; i++) {
+        lost |= (uint32_t)decoder->samples[i] & below;
         int value = decoder->samples[i] >> (32 - bits);
         for (uint32_t k = 0; k < container; k++)
             *canonical++ = (unsigned char)((uint32_t)value >> (8 * k));
@@ -160,6 +164,7 @@ static void take_samples(flac_decoder *decoder, uint64_t count, unsigned char *c
             *write++ = (unsigned char)((uint32_t)value >> (8 * k));
     }
     md5_add(&decoder->md5_of_samples, decoder->samples, count * packed);
+    return lost == 0;
 }
 
 static gam_status check_end(flac_decoder *decoder, gam_message *message) {
@@ -188,7 +193,11 @@ static gam_status flac_read_rows(gam_decoder *base, unsigned char *buffer, uint6
                             "complete copy", (unsigned long long)(base->rows_left - *rows),
                             (unsigned long long)base->description.axes[0].extent);
         }
-        take_samples(decoder, (uint64_t)got * channels, buffer + *rows * base->row_bytes);
+        if (!take_samples(decoder, (uint64_t)got * channels, buffer + *rows * base->row_bytes)) {
+            return gam_fail(message, GAM_UNSUPPORTED,
+                            "a frame has more than the %u bits the FLAC header declares; bit "
+                            "depths that change are not kept", base->description.bits);
+        }
         *rows += (uint64_t)got;
     }
     return *rows == base->rows_left ? check_end(decoder, message) : GAM_OK;

@@ -8,7 +8,10 @@
 // batch.
 #include "lanes.h"
 
-enum { QUAD = 4 };
+enum {
+    QUAD = 4,
+    LARGE = 2816  // octaves of the scale from which on its absolute size means nothing: 128 steps
+};
 
 typedef int64_t four __attribute__((vector_size(32)));
 typedef int32_t quad __attribute__((vector_size(16)));
@@ -62,18 +65,29 @@ INLINE void push_partner(sink *to, const gam_causal *c, int32_t lane, lanes own_
     push(to, log_ratio(average, own_average));
 }
 
+/// What the adaptive filters add to linear predictions, which it notes down.
+INLINE four adapted(const gam_causal *c, four plain, int32_t lane, const lanes *sigma, int g) {
+    const gam_adaptive *a = c->adaptive;
+    __builtin_memcpy(a->plain + lane + g, &plain, sizeof plain);
+    four ratio = load_four(a->first + lane + g) + load_four(a->second + lane + g);
+    four p = plain + ((ratio * load_four((const int32_t *)sigma + g)) >> 7);
+    four low = (four){} + (int64_t)c->low * 256, high = (four){} + (int64_t)c->high * 256;
+    return MIN(MAX(p, low), high);
+}
+
 INLINE void gather_lanes(const gam_causal *c, int32_t lane, gam_batch *batch) {
     lanes base, fraction;
+    lanes average = mixed_average(c->averages, lane);
+    scale by_own = average_scale(average, c->down);
+    lanes sigma = (MIN(average >> 6, fill((1 << 30) >> c->down)) << c->down) + 8;
     for (int g = 0; g < 16; g += QUAD) {
         four p = predict(c, lane + g);
+        if (c->adaptive) p = adapted(c, p, lane, &sigma, g);
         quad whole = __builtin_convertvector(p >> 8, quad);
         quad rest = __builtin_convertvector(p & 255, quad);
         __builtin_memcpy((int32_t *)&base + g, &whole, sizeof whole);
         __builtin_memcpy((int32_t *)&fraction + g, &rest, sizeof rest);
     }
-    lanes average = mixed_average(c->averages, lane);
-    scale by_own = average_scale(average, c->down);
-    lanes sigma = (MIN(average >> 6, fill((1 << 30) >> c->down)) << c->down) + 8;
     store(&batch->base[lane], base);
     store(&batch->fraction[lane], fraction);
     store(&batch->sigma[lane], sigma);
@@ -81,7 +95,7 @@ INLINE void gather_lanes(const gam_causal *c, int32_t lane, gam_batch *batch) {
     sink to = {batch, lane, 0, {}};
     const int32_t *error = c->own_error + lane - c->stride;
     for (int i = 0; i < 8; i++, error -= c->stride) push(&to, divide(load(error), &by_own));
-    push(&to, (by_own.octaves - 768) >> 1);
+    push(&to, (MIN(by_own.octaves, fill(LARGE)) - 768) >> 1);
     push(&to, log_ratio(load(c->averages[0] + lane), average));
     push(&to, log_ratio(load(c->averages[2] + lane), average));
     if (c->uses_partner) push_partner(&to, c, lane, average);

@@ -101,10 +101,11 @@ void gam_db_flush(gam_db *handle, gam_status *status) {
     report(handle->db->Flush(FlushOptions(), {handle->families[0], handle->families[1]}), status);
 }
 
-void gam_db_reclaim(gam_db *handle, gam_status *status) {
+void gam_db_reclaim(gam_db *handle, bool rewrite_blobs, gam_status *status) {
     CompactRangeOptions options;
     options.bottommost_level_compaction = BottommostLevelCompaction::kForce;
-    options.blob_garbage_collection_policy = BlobGarbageCollectionPolicy::kForce;
+    options.blob_garbage_collection_policy = rewrite_blobs ? BlobGarbageCollectionPolicy::kForce
+                                                           : BlobGarbageCollectionPolicy::kDisable;
     options.blob_garbage_collection_age_cutoff = 1.0;
     for (auto *family : {handle->families[GAM_BLOBS], handle->families[GAM_METADATA]}) {
         if (!report(handle->db->CompactRange(options, family, nullptr, nullptr), status)) return;

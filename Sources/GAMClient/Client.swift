@@ -23,8 +23,8 @@ public final class Client {
         public init() {}
     }
 
-    /// Called with what the daemon is doing and how far it is, 0...1.
-    public typealias Progress = (_ phase: String, _ fraction: Double) -> Void
+    /// Called with what is going on, how far it is (0...1), and the bytes it moves, 0 if unknown.
+    public typealias Progress = (_ phase: String, _ fraction: Double, _ bytes: UInt64) -> Void
 
     private let channel: FrameChannel
     private var lastID: UInt32 = 0
@@ -200,7 +200,7 @@ public final class Client {
         try channel.receive { replyID, reply in
             try Self.check(replyID, id, reply, acceptsPartial: acceptsPartial)
             if case .progress(let value) = reply.result {
-                progress?(value.phase, value.fraction)
+                progress?(value.phase, value.fraction, 0)
             }
             if reply.last { last = reply }
         } body: { _ in
@@ -239,7 +239,7 @@ public final class Client {
                 hasher.update(bytes)
                 try write(bytes)
                 let total = first?.totalBytes ?? 0
-                if total > 0 { progress?("receive", Double(received) / Double(total)) }
+                if total > 0 { progress?("receive", Double(received) / Double(total), total) }
             }
         }
         guard let first, let last, received == first.totalBytes,

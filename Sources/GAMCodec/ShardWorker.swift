@@ -166,8 +166,10 @@ final class ShardWorker {
 
     func predictors(_ planes: [Int32], _ layout: ShardLayout) -> PredictorBank {
         guard layout.order == .causal, layout.pointCount >= 64 else { return .none }
-        return LinearPrediction.fit(
+        let bank = LinearPrediction.fit(
             planes, length: layout.pointCount, channels: layout.planes, level: coder.engine.level)
+        guard layout.pointCount >= 1024, !bank.predictors.isEmpty else { return bank }
+        return coder.adapting(planes, layout: layout, bank: bank)
     }
 
     // MARK: recall

@@ -37,7 +37,7 @@ struct SignalFitter {
 
     func fit(
         _ plan: SignalPlan, _ grid: ShardGrid, _ source: some SampleSource,
-        _ progress: (Double) -> Bool
+        _ progress: @Sendable (Double) -> Bool
     ) throws -> SignalPlan {
         guard let prior = plan.mainPrior else { return plan }
         let pieces = try self.pieces(plan, grid, source, prior.networks.domain)
@@ -48,20 +48,20 @@ struct SignalFitter {
         let observations = observe(pieces, prior)
         var best = Candidate(
             networks: prior.networks, delta: nil,
-            bits: try energy(pieces, prior.networks, share))
+            bits: try energy(pieces, prior.networks, share) { progress(0) })
         var rounds = [best.bits / Double(description.sampleCount)]
         let scopes: [FitScope] = description.sampleCount < 100_000 ? [.outputs] : [.everything]
         for scope in scopes {
             var start = prior.networks
             var rate: Float = 6e-3
             for round in 0..<Self.rounds {
-                guard progress(Double(round) / Double(Self.rounds)) else {
-                    throw CodecError.cancelled
+                let proposal = try self.proposal(start, observations, scope, rate, round) {
+                    progress((Double(round) + $0) / Double(Self.rounds))
                 }
-                let proposal = try self.proposal(start, observations, scope, rate, round)
-                guard let candidate = try quantise(proposal, prior, pieces, share),
-                    candidate.bits < best.bits
-                else {
+                let candidate = try quantise(proposal, prior, pieces, share) {
+                    progress(Double(round + 1) / Double(Self.rounds))
+                }
+                guard let candidate, candidate.bits < best.bits else {
                     rate /= 4
                     continue
                 }
@@ -139,19 +139,26 @@ struct SignalFitter {
 
     private func proposal(
         _ start: NetworkSet, _ observations: [Observations], _ scope: FitScope, _ rate: Float,
-        _ round: Int
+        _ round: Int, _ progress: @Sendable (Double) -> Bool
     ) throws -> NetworkSet {
         let passes = self.passes
+        let count = Double(start.roles.count)
         let results = Slots(start.roles)
         try parallel(start.roles.count, threads: options.threads) { role in
             guard observations[role].count > 0 else { return }
             var fitter = Fitter(FloatNetwork(start.roles[role]), level: options.engine.level)
             let batch = observations[role].count < 100_000 ? 256 : 512
+            var goesOn = true
             fitter.fit(
                 observations[role],
                 FitSchedule(
                     passes: passes, rate: rate, scope: scope, batch: batch,
-                    seed: UInt64(role + 10 * round)))
+                    seed: UInt64(role + 10 * round))
+            ) {
+                goesOn = progress((Double(role) + $0) / count)
+                return goesOn
+            }
+            guard goesOn else { throw CodecError.cancelled }
             results.set(role, fitter.network.quantised())
         }
         guard let set = NetworkSet(domain: start.domain, roles: results.all) else {
@@ -162,7 +169,8 @@ struct SignalFitter {
 
     /// The delta step with the smallest V.
     private func quantise(
-        _ proposal: NetworkSet, _ prior: Prior, _ pieces: [Piece], _ share: Double
+        _ proposal: NetworkSet, _ prior: Prior, _ pieces: [Piece], _ share: Double,
+        _ goesOn: @Sendable () -> Bool
     ) throws -> Candidate? {
         var best: Candidate?
         for step in [5, 6, 4, 7] {
@@ -178,7 +186,8 @@ struct SignalFitter {
                 roles.append(changed)
             }
             guard let set = NetworkSet(domain: proposal.domain, roles: roles) else { continue }
-            let bits = try energy(pieces, set, share) + Double(delta.serialized().count * 8)
+            let deltaBits = Double(delta.serialized().count * 8)
+            let bits = try energy(pieces, set, share, goesOn) + deltaBits
             if bits < best?.bits ?? .infinity {
                 best = Candidate(networks: set, delta: delta, bits: bits)
             } else if best != nil && step != 6 {
@@ -189,11 +198,12 @@ struct SignalFitter {
     }
 
     /// Bits of the whole signal, from the measured share of it.
-    private func energy(_ pieces: [Piece], _ networks: NetworkSet, _ share: Double) throws
-        -> Double
-    {
+    private func energy(
+        _ pieces: [Piece], _ networks: NetworkSet, _ share: Double, _ goesOn: @Sendable () -> Bool
+    ) throws -> Double {
         let sums = Slots([Int](repeating: 0, count: pieces.count))
         try parallel(pieces.count, threads: options.threads) { i in
+            guard goesOn() else { throw CodecError.cancelled }
             let piece = pieces[i]
             let bytes = pool.with { worker in
                 piece.overview.withOptionalPointer { known in

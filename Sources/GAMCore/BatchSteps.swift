@@ -69,6 +69,22 @@ struct PriceStep: BatchStep {
     }
 }
 
+/// Adds up the logarithms of the local scales.
+struct ScaleStep: BatchStep {
+    /// 1/256 octaves.
+    private(set) var octaves = 0
+
+    mutating func take(
+        _ scratch: BatchScratch, count: Int, anyKnown: Bool, low: Int32, high: Int32,
+        network: UnsafePointer<gam_network>?
+    ) {
+        withUnsafePointer(to: &scratch.batch.pointee.octaves) { tuple in
+            let octaves = UnsafeRawPointer(tuple).assumingMemoryBound(to: Int32.self)
+            for n in 0..<count { self.octaves += Int(octaves[n]) }
+        }
+    }
+}
+
 /// Positions as fitting sees them: inputs of the network, and where the value lies.
 package struct Observations {
     package let inputCount: Int

@@ -9,16 +9,16 @@ extension Reference {
         _ c: gam_causal, count: Int, _ batch: UnsafeMutablePointer<gam_batch>
     ) {
         for lane in 0..<count {
-            let prediction = predict(c, lane)
             let average = mixed(c.averages, lane)
             let sigma = averageSigma(average, Int(c.down))
+            let prediction = adapted(c, predict(c, lane), lane, sigma)
             let scale = Scale(sigma)
             cell(&batch.pointee.base, 0, lane).pointee = Int32(prediction >> 8)
             cell(&batch.pointee.fraction, 0, lane).pointee = Int32(prediction & 255)
             cell(&batch.pointee.sigma, 0, lane).pointee = Int32(sigma)
             cell(&batch.pointee.octaves, 0, lane).pointee = Int32(scale.octaves)
             var inputs = (1...8).map { scale.divide(Int(c.own_error[lane - $0 * Int(c.stride)])) }
-            inputs.append((scale.octaves - 768) >> 1)
+            inputs.append((min(scale.octaves, 2816) - 768) >> 1)
             inputs.append(logRatio(Int(c.averages.0![lane]), average))
             inputs.append(logRatio(Int(c.averages.2![lane]), average))
             if c.uses_partner != 0 { inputs += partnerInputs(c, lane, average) }
@@ -38,6 +38,14 @@ extension Reference {
             sum += Int(value) * Int(c.coefficients[(Int(c.own_order) + i) * stride + lane])
         }
         return clamp(sum >> 8, Int(c.low) * 256, Int(c.high) * 256)
+    }
+
+    /// What the adaptive filters add to a linear prediction, which they note down.
+    private static func adapted(_ c: gam_causal, _ plain: Int, _ lane: Int, _ sigma: Int) -> Int {
+        guard let a = c.adaptive?.pointee else { return plain }
+        a.plain[lane] = Int64(plain)
+        let ratio = Int(a.first[lane]) + Int(a.second[lane])
+        return clamp(plain + (ratio * sigma) >> 7, Int(c.low) * 256, Int(c.high) * 256)
     }
 
     private typealias Averages = (

@@ -6,95 +6,20 @@
 
 import CGAMKernels
 
-/// Networks by role: how many earlier planes a plane looks at (0, 1 or 2).
-public struct NetworkSet: Equatable, Sendable {
-    /// At least one; index = role.
-    public let roles: [FieldNetwork]
-    /// The order and dimensionality the networks were made for.
-    public let domain: Domain
-
-    /// What kind of walk a set of networks belongs to.
-    public enum Domain: UInt8, Sendable, CaseIterable {
-        case plane = 0
-        case volume = 1
-        case causal = 2
-
-        /// Inputs of the network of a role: gathered ones, then the plane's statistics.
-        public func inputCount(role: Int) -> Int {
-            gatheredCount(role: role) + (self == .causal ? 0 : PlaneStatistics.count)
-        }
-
-        private func gatheredCount(role: Int) -> Int {
-            switch self {
-            case .plane:
-                WavefrontCoder.inputCount(
-                    Wavefront(depth: 1, height: 2, width: 2), previous: role)
-            case .volume:
-                WavefrontCoder.inputCount(
-                    Wavefront(depth: 2, height: 2, width: 2), previous: role)
-            case .causal: CausalCoder.inputCount(role: role)
-            }
-        }
-    }
-
-    /// Fails unless every role has the inputs its domain gives.
-    public init?(domain: Domain, roles: [FieldNetwork]) {
-        guard (1...3).contains(roles.count),
-            roles.enumerated().allSatisfy({
-                $0.element.shape.inputs == domain.inputCount(role: $0.offset)
-            })
-        else { return nil }
-        self.domain = domain
-        self.roles = roles
-    }
-}
-
-extension ShardLayout {
-    /// The domain whose networks this layout needs.
-    public var domain: NetworkSet.Domain {
-        guard let wavefront else { return .causal }
-        return wavefront.depth > 1 ? .volume : .plane
-    }
-}
-
-/// The modelled content of a shard: what a record keeps.
-package struct CodedShard: Equatable, Sendable {
-    /// Smallest and largest value of each plane.
-    package var ranges: [ClosedRange<Int32>]
-    /// Of each plane; none where the layout asks for none.
-    package var statistics: [PlaneStatistics]
-    /// Linear predictors of a causal shard; none in wavefront order.
-    package var predictors: PredictorBank
-    package var trace: Trace
-
-    package init(
-        ranges: [ClosedRange<Int32>], statistics: [PlaneStatistics], predictors: PredictorBank,
-        trace: Trace
-    ) {
-        self.ranges = ranges
-        self.statistics = statistics
-        self.predictors = predictors
-        self.trace = trace
-    }
-}
-
-/// The trace did not lead to a value at every address.
-package struct TraceExhausted: Error {}
-
 /// Codes shards; keeps its working memory between calls. One per thread.
 package final class ShardCoder {
     package let engine: Engine
-    private let scratch = BatchScratch()
+    let scratch = BatchScratch()
     private var planes: [ShearedPlane] = []
     private let ahead = Buffer()
-    private let causal = CausalPlanes()
+    let causal = CausalPlanes()
 
     package init(engine: Engine = .best) {
         self.engine = engine
     }
 
     /// What a walk does with each plane.
-    private struct Task {
+    struct Task {
         let layout: ShardLayout
         let independent: Set<Int>
         let networks: NetworkSet?
@@ -301,27 +226,5 @@ package final class ShardCoder {
             }
             count = coarse.sampleCount
         }
-    }
-
-    // MARK: causal
-
-    private func walkCausal(
-        _ task: Task, _ predictors: PredictorBank, linear: UnsafePointer<Int32>?,
-        into: UnsafeMutablePointer<Int32>?, _ step: inout some BatchStep
-    ) {
-        let coder = CausalCoder(
-            length: task.layout.points, channels: task.layout.planeCount, ranges: task.ranges,
-            bank: predictors, engine: engine, scratch: scratch, planes: causal)
-        coder.walk(linear: linear, into: into, networks: task.networks, only: nil, step: &step)
-    }
-
-    private func observeCausal(
-        _ task: Task, _ index: Int, _ predictors: PredictorBank,
-        _ linear: UnsafePointer<Int32>, _ step: inout some BatchStep
-    ) {
-        let coder = CausalCoder(
-            length: task.layout.points, channels: task.layout.planeCount, ranges: task.ranges,
-            bank: predictors, engine: engine, scratch: scratch, planes: causal)
-        coder.walk(linear: linear, into: nil, networks: nil, only: index, step: &step)
     }
 }

@@ -11,77 +11,16 @@ import CGAMKernels
 import GAMCore
 import Glibc
 
-/// One channel as doubles around the middle of its range, with zeros before the first step.
-struct Series {
-    static let before = 64
-    let values: [Double]
-
-    init(_ from: UnsafePointer<Int32>, _ length: Int) {
-        var low = from[0]
-        var high = from[0]
-        for i in 0..<length {
-            low = min(low, from[i])
-            high = max(high, from[i])
-        }
-        let middle = (Int64(low) + Int64(high)) >> 1
-        values = Array(unsafeUninitializedCapacity: length + Self.before) { out, count in
-            for i in 0..<Self.before { out[i] = 0 }
-            for i in 0..<length { out[Self.before + i] = Double(Int64(from[i]) - middle) }
-            count = length + Self.before
-        }
-    }
-
-    /// Sum over t in range of self[t - a] * other[t - b].
-    func product(_ other: Series, _ a: Int, _ b: Int, _ range: Range<Int>, _ level: gam_level)
-        -> Double
-    {
-        values.withUnsafeBufferPointer { x in
-            other.values.withUnsafeBufferPointer { y in
-                gam_dot(
-                    level, x.baseAddress! + Self.before + range.lowerBound - a,
-                    y.baseAddress! + Self.before + range.lowerBound - b, range.count)
-            }
-        }
-    }
-
-    subscript(t: Int) -> Double { values[Self.before + t] }
-
-    /// rest[i] -= w * self[range.lowerBound + i - lag].
-    func subtract(_ w: Double, lag: Int, _ range: Range<Int>, from rest: inout [Double]) {
-        let start = Self.before + range.lowerBound - lag
-        values.withUnsafeBufferPointer { x in
-            rest.withUnsafeMutableBufferPointer { rest in
-                for i in 0..<range.count { rest[i] -= w * x[start + i] }
-            }
-        }
-    }
-
-    /// Mean square of the smallest of the differences of order 0 to 3: about how well a segment can
-    /// be predicted.
-    func roughness(_ range: Range<Int>) -> Double {
-        var sums = (0.0, 0.0, 0.0, 0.0)
-        for t in range {
-            let (a, b, c, d) = (self[t], self[t - 1], self[t - 2], self[t - 3])
-            let (first, second, third) = (a - b, a - 2 * b + c, a - 3 * b + 3 * c - d)
-            sums.0 += a * a
-            sums.1 += first * first
-            sums.2 += second * second
-            sums.3 += third * third
-        }
-        return min(min(sums.0, sums.1), min(sums.2, sums.3)) / Double(range.count)
-    }
-}
-
 /// Covariances of the taps of one predictor, and their solution.
 struct NormalEquations {
-    private var own: Int
-    private var cross: Int
-    private var matrix: [Double]
-    private var right: [Double]
-    private var power: Double
-    private var count: Int
+    private(set) var own: Int
+    private(set) var cross: Int
+    private(set) var matrix: [Double]
+    private(set) var right: [Double]
+    private(set) var power: Double
+    private(set) var count: Int
     /// Sum of the weights of all steps.
-    private var weight: Double
+    private(set) var weight: Double
 
     private static let segment = 512
 
@@ -163,46 +102,6 @@ struct NormalEquations {
         }
     }
 
-    /// Taps by Cholesky with a little noise on the diagonal; zero where they cannot be solved for.
-    /// Band-limited sound wants coefficients up to 50; where they would leave the format's limit,
-    /// more noise brings them back.
-    private func solve() -> [Double] {
-        var noise = power * 1e-10 + weight * 1e-2
-        for _ in 0..<16 {
-            let w = solve(noise)
-            if w.allSatisfy({ abs($0) * 65536 < Double(LinearPredictor.coefficientMax) }) {
-                return w
-            }
-            noise *= 10
-        }
-        return [Double](repeating: 0, count: own + cross)
-    }
-
-    private func solve(_ noise: Double) -> [Double] {
-        let n = own + cross
-        var l = matrix
-        for i in 0..<n { l[i * n + i] += noise }
-        for j in 0..<n {
-            for k in 0..<j {
-                let factor = l[j * n + k]
-                for i in j..<n { l[i * n + j] -= l[i * n + k] * factor }
-            }
-            guard l[j * n + j] > 0 else { return [Double](repeating: 0, count: n) }
-            let root = l[j * n + j].squareRoot()
-            for i in j..<n { l[i * n + j] /= root }
-        }
-        var w = right
-        for i in 0..<n {
-            for k in 0..<i { w[i] -= l[i * n + k] * w[k] }
-            w[i] /= l[i * n + i]
-        }
-        for i in stride(from: n - 1, through: 0, by: -1) {
-            for k in i + 1..<max(n, i + 1) { w[i] -= l[k * n + i] * w[k] }
-            w[i] /= l[i * n + i]
-        }
-        return w
-    }
-
     /// The equations of fewer taps.
     func reduced(_ fewerOwn: Int, _ fewerCross: Int) -> NormalEquations {
         guard fewerOwn < own || fewerCross < cross else { return self }
@@ -224,38 +123,5 @@ struct NormalEquations {
         sum.count += other.count
         sum.weight += other.weight
         return sum
-    }
-
-    /// The predictor in 1/65536 with as many low bits dropped as cost less than they save, and the
-    /// bits that residuals and coefficients will take, about.
-    func solved() -> (
-        predictor: LinearPredictor, residualBits: Double, coefficientBits: Double
-    ) {
-        guard own + cross > 0 else { return (LinearPredictor(own: [], cross: [])!, 0, 0) }
-        let w = solve()
-        let explained = zip(w, right).reduce(0) { $0 + $1.0 * $1.1 }
-        let residual = max(power - explained, weight * 0.08)
-        // Rounding to 2^(drop - 16) adds about taps * power * 4^(drop - 16) / 12; allow 0.2 %.
-        var drop = 0
-        let taps = Double(own + cross)
-        while drop < 12 {
-            let step = Double(1 << (drop + 1)) / 65536
-            if taps * power * step * step / 12 > 0.002 * residual { break }
-            drop += 1
-        }
-        let unit = Double(1 << drop)
-        let limit = Double(LinearPredictor.coefficientMax)
-        let q = w.map { v -> Int32 in
-            guard v.isFinite else { return 0 }
-            return Int32((min(max(v * 65536, -limit), limit) / unit).rounded() * unit)
-        }
-        let coefficientBits = q.reduce(0) { sum, v in
-            sum + 2 + Int.bitWidth - (Int(v.magnitude) >> drop).leadingZeroBitCount
-        }
-        let bits = 0.5 * Double(count) * log2(residual / Double(count))
-        let predictor =
-            LinearPredictor(own: Array(q[0..<own]), cross: Array(q[own...]))
-            ?? LinearPredictor(own: [], cross: [])!
-        return (predictor, bits, Double(coefficientBits))
     }
 }

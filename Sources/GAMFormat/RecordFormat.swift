@@ -129,7 +129,7 @@ extension Record {
             statistics.append(
                 PlaneStatistics(try r.raw(PlaneStatistics.count).map { Int8(bitPattern: $0) }))
         }
-        let predictors = try PredictorTable.read(from: &r, layout)
+        let predictors = try PredictorTable.read(from: &r, layout, ranges)
         var states: [UInt32] = []
         for _ in 0..<8 {
             let state = try r.fixed(UInt32.self)
@@ -154,8 +154,10 @@ enum PredictorTable {
         w.u8(UInt8(first.own.count) + 1)
         w.u8(UInt8(first.cross.count))
         w.u8(UInt8(bank.groupLanes.trailingZeroBitCount))
+        w.u8(UInt8(bank.adaptiveTaps / 128))
+        for origin in bank.origins { w.zigzag(Int64(origin)) }
         var bits = BitWriter()
-        for p in bank.predictors {
+        for p in bank.predictors + bank.starts {
             let all = (p.own + p.cross).map { Int64($0) }
             let drop = all.map { $0 == 0 ? 20 : $0.trailingZeroBitCount }.min() ?? 0
             bits.bits(UInt64(min(drop, 20)), 5)
@@ -166,29 +168,50 @@ enum PredictorTable {
         w.raw(bits.bytes)
     }
 
-    static func read(from r: inout ByteReader, _ layout: ShardLayout)
-        throws(FormatError) -> PredictorBank
-    {
+    static func read(
+        from r: inout ByteReader, _ layout: ShardLayout, _ ranges: [ClosedRange<Int32>]
+    ) throws(FormatError) -> PredictorBank {
         let own = Int(try r.u8()) - 1
         guard own >= 0 else { return .none }
         let cross = Int(try r.u8())
         let groupLog2 = Int(try r.u8())
+        let adaptiveTaps = 128 * Int(try r.u8())
         guard layout.order == .causal, own <= LinearPredictor.ownMax,
-            cross <= LinearPredictor.crossMax, groupLog2 <= 4
+            cross <= LinearPredictor.crossMax, groupLog2 <= 4,
+            PredictorBank.tapChoices.contains(adaptiveTaps)
         else { throw .malformed("predictor table") }
+        var origins: [Int32] = []
+        for range in ranges {
+            guard let origin = Int32(exactly: try r.zigzag()),
+                PredictorBank.isOrigin(origin, of: range)
+            else { throw .malformed("predictor table") }
+            origins.append(origin)
+        }
         let length = try r.count(max: 1 << 20)
         var bits = BitReader(try r.raw(length), what: "predictor table")
         var predictors: [LinearPredictor] = []
         for _ in 0..<layout.predictorCount(groupLanes: 1 << groupLog2) {
-            let drop = Int64(try bits.bits(5))
-            let o = try coefficients(own, drop, &bits)
-            let c = try coefficients(cross, drop, &bits)
-            guard let p = LinearPredictor(own: o, cross: c) else {
-                throw .malformed("predictor table")
-            }
-            predictors.append(p)
+            predictors.append(try predictor(own, cross, &bits))
         }
-        return PredictorBank(groupLanes: 1 << groupLog2, predictors: predictors)
+        var starts: [LinearPredictor] = []
+        for _ in 0..<layout.planes {
+            starts.append(try predictor(PredictorBank.startTaps, 0, &bits))
+        }
+        return PredictorBank(
+            groupLanes: 1 << groupLog2, predictors: predictors, starts: starts,
+            adaptiveTaps: adaptiveTaps, origins: origins)
+    }
+
+    private static func predictor(_ own: Int, _ cross: Int, _ bits: inout BitReader)
+        throws(FormatError) -> LinearPredictor
+    {
+        let drop = Int64(try bits.bits(5))
+        let o = try coefficients(own, drop, &bits)
+        let c = try coefficients(cross, drop, &bits)
+        guard let p = LinearPredictor(own: o, cross: c) else {
+            throw .malformed("predictor table")
+        }
+        return p
     }
 
     private static func coefficients(_ count: Int, _ drop: Int64, _ bits: inout BitReader)

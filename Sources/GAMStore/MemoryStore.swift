@@ -94,7 +94,13 @@ public final class MemoryStore: ShardStore {
     }
 
     public func size() throws(StoreError) -> StoreSize {
-        try open { (state) throws(StoreError) in StoreSize(bytes: state.byteCount, deadBytes: 0) }
+        try open { (state) throws(StoreError) in
+            StoreSize(bytes: state.byteCount, deadBytes: 0, uncountedBytes: 0)
+        }
+    }
+
+    public func settleDeletions() throws(StoreError) {
+        try open { (_) throws(StoreError) in }
     }
 
     public func reclaimSpace() throws(StoreError) {

@@ -6,6 +6,8 @@
 import CRocksDB
 
 public struct RocksDBConfiguration: Sendable {
+    /// Blobs of at least this size lie in blob files, smaller ones in tables.
+    static let blobBytesMin = 4 << 10
     /// Table blocks, indexes, filters and blobs in memory.
     public var blockCacheBytes: UInt64 = 32 << 20
     /// One write buffer of the blob family; RocksDB keeps up to two.
@@ -45,7 +47,7 @@ public struct RocksDBConfiguration: Sendable {
             options.block_cache_bytes = blockCacheBytes
             options.blob_write_buffer_bytes = blobWriteBufferBytes
             options.metadata_write_buffer_bytes = metadataWriteBufferBytes
-            options.blob_bytes_min = 4 << 10
+            options.blob_bytes_min = UInt64(Self.blobBytesMin)
             options.blob_file_bytes = blobFileBytes
             options.log_bytes_max = logBytesMax
             options.open_files_max = Int32(clamping: openFilesMax)

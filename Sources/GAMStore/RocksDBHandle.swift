@@ -201,9 +201,10 @@ final class RocksDBHandle: @unchecked Sendable {
         }
     }
 
-    func reclaim() throws(StoreError) {
+    /// Compacts all tables; with `rewritesBlobs` also every blob file that holds dead bytes.
+    func reclaim(rewritesBlobs: Bool) throws(StoreError) {
         try use { (database) throws(StoreError) in
-            try checked("compacting the database") { gam_db_reclaim(database, $0) }
+            try checked("compacting the database") { gam_db_reclaim(database, rewritesBlobs, $0) }
         }
     }
 

@@ -10,6 +10,7 @@ public final class RocksDBStore: ShardStore {
     private let folder: StateFolder
     private let committer: RocksDBCommitter
     private let queue: CommitQueue
+    private let ledger: BlobLedger
 
     /// Opens the store in the folder `path`, or makes one if the folder is empty or missing.
     /// Throws `alreadyOpen`, `newerVersion`, `notAStore`, `corruption`, `noSpace` or `io`.
@@ -29,6 +30,7 @@ public final class RocksDBStore: ShardStore {
         let committer = RocksDBCommitter(
             handle, folder, sequence: sequence, outcomes: UInt64(outcomes))
         let groupMax = min(StoreLimits.groupTransactionsMax, outcomes)
+        ledger = try BlobLedger(handle)
         self.handle = handle
         self.folder = folder
         self.committer = committer
@@ -126,6 +128,7 @@ public final class RocksDBStore: ShardStore {
             batch.put(.blobs, id.bytes, bytes)
             batch.put(.metadata, StoreLayout.blobIndexKey(id), index)
         }
+        ledger.wasPut(id, bytes.count)
     }
 
     public func withBlob<Result>(
@@ -146,12 +149,14 @@ public final class RocksDBStore: ShardStore {
 
     public func deleteBlobs(_ ids: [BlobID]) throws(StoreError) {
         try checkLimit(ids.count, 0...StoreLimits.blobIDsPerDeleteMax, "ids of one deletion")
+        let counts = try ids.map { (id) throws(StoreError) in try blobByteCount(id) }
         try handle.write(reserving: ids.count * 160 + 64, sync: false) { batch in
             for id in ids {
                 batch.delete(.blobs, id.bytes)
                 batch.delete(.metadata, StoreLayout.blobIndexKey(id))
             }
         }
+        for case (let id, let count?) in zip(ids, counts) { ledger.wasDeleted(id, count) }
     }
 
     public func blobIDs(
@@ -171,19 +176,28 @@ public final class RocksDBStore: ShardStore {
     }
 
     public func size() throws(StoreError) -> StoreSize {
-        StoreSize(bytes: try lengthOfFiles(in: folder.path), deadBytes: try deadBytes())
+        let counted = try garbageBytes()
+        let dead = max(counted, try ledger.deadBytes())
+        return StoreSize(
+            bytes: try lengthOfFiles(in: folder.path), deadBytes: dead,
+            uncountedBytes: dead - counted)
     }
 
-    private func deadBytes() throws(StoreError) -> UInt64 {
+    /// Dead bytes RocksDB knows of.
+    private func garbageBytes() throws(StoreError) -> UInt64 {
         try handle.property(.blobs, "rocksdb.live-blob-file-garbage-size")
+    }
+
+    public func settleDeletions() throws(StoreError) {
+        try handle.reclaim(rewritesBlobs: false)
     }
 
     /// The first pass finds out which blobs are dead; files written before that was known are
     /// rewritten by the second. More passes are only needed while others write.
     public func reclaimSpace() throws(StoreError) {
         for _ in 0..<4 {
-            try handle.reclaim()
-            if try deadBytes() == 0 { return }
+            try handle.reclaim(rewritesBlobs: true)
+            if try garbageBytes() == 0 { return }
         }
     }
 

@@ -55,6 +55,10 @@ public protocol ShardStore: Sendable {
     /// Bytes the store takes, and those of them that hold nothing any more.
     func size() throws(StoreError) -> StoreSize
 
+    /// Makes the database count what is deleted and drop files that hold nothing else. Rewrites no
+    /// live blob, so it takes seconds where `reclaimSpace` takes minutes.
+    func settleDeletions() throws(StoreError)
+
     /// Gives the space of deleted blobs and replaced values back to the disk. Takes as long as
     /// rewriting everything that is not dead; run it when idle.
     func reclaimSpace() throws(StoreError)
@@ -118,7 +122,14 @@ public struct ScanPage: Hashable, Sendable {
 public struct StoreSize: Hashable, Sendable {
     /// Lengths of all files (keys and values for MemoryStore), logs included.
     public let bytes: UInt64
-    /// Of these, bytes of blobs known to be deleted; `reclaimSpace` frees them. Lags behind until
-    /// the database has compacted the deletions.
+    /// Of these, bytes of deleted blobs; `reclaimSpace` frees them.
     public let deadBytes: UInt64
+    /// Of these, bytes the database has not counted yet; `settleDeletions` makes it.
+    public let uncountedBytes: UInt64
+
+    public init(bytes: UInt64, deadBytes: UInt64, uncountedBytes: UInt64) {
+        self.bytes = bytes
+        self.deadBytes = deadBytes
+        self.uncountedBytes = uncountedBytes
+    }
 }

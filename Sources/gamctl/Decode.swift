@@ -10,10 +10,10 @@ struct Decode: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Gives the file behind a .gam file back, without a daemon.")
 
-    @Argument(help: "The .gam file.")
+    @Argument(help: "The .gam file, - for stdin.")
     var file: String
 
-    @Argument(help: "File to write.")
+    @Argument(help: "File to write, - for stdout.")
     var output: String
 
     @Option(help: "Threads to use.")
@@ -28,6 +28,7 @@ struct Decode: ParsableCommand {
     @OptionGroup var plugins: PluginOptions
 
     func run() throws {
+        UnfinishedOutput.watchForInterrupts()
         try reporting(json: json) {
             let signal = try SignalFile(parsing: try wholeFile(file))
             let reader = try SignalReader(
@@ -47,14 +48,15 @@ struct Decode: ParsableCommand {
                 raw
                 ? try bytes(samples, signal.manifest.description.rawBytes)
                 : try originalFile(signal, samples)
-            try replaceFile(output, with: bytes)
+            try writeFile(output, bytes)
             let m = signal.manifest
             let report = LocalReport(
                 rawBytes: m.description.rawBytes, storedBytes: m.recordBytes, prior: m.prior,
                 networkSize: m.networkSize, transform: m.transform, energyRounds: m.energyRounds,
                 adapterSeconds: now() - recalled, codecSeconds: recalled - started,
                 contentHash: m.contentHash.hex)
-            if json { show(jsonText(report)) }
+            if json && output == "-" { tell(jsonText(report)) }
+            if json && output != "-" { show(jsonText(report)) }
         }
     }
 
@@ -93,7 +95,7 @@ struct Decode: ParsableCommand {
 
 /// All bytes of a file.
 func wholeFile(_ path: String) throws -> [UInt8] {
-    let file = try OpenFile(reading: path)
+    let file = try OpenFile.input(path)
     let size = Int(lseek(file.descriptor, 0, SEEK_END))
     guard size >= 0 else { throw ClientError(.badInput, "\(path) is not a regular file") }
     var bytes = [UInt8](repeating: 0, count: size)

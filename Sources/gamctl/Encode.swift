@@ -4,6 +4,7 @@ import GAMCodec
 import GAMCore
 import GAMProtocol
 import Glibc
+import Synchronization
 
 /// `gamctl encode FILE OUT.gam`
 struct Encode: ParsableCommand {
@@ -12,10 +13,10 @@ struct Encode: ParsableCommand {
             "Turns a file into a .gam file, without a daemon; every shard is recalled and compared."
     )
 
-    @Argument(help: "File to encode.")
+    @Argument(help: "File to encode, - for stdin.")
     var file: String
 
-    @Argument(help: "The .gam file to write.")
+    @Argument(help: "The .gam file to write, - for stdout.")
     var output: String
 
     @Option(help: "Fitting effort, 0 (prior only) to 9.")
@@ -45,6 +46,7 @@ struct Encode: ParsableCommand {
     @OptionGroup var plugins: PluginOptions
 
     func run() throws {
+        UnfinishedOutput.watchForInterrupts()
         try reporting(json: json) {
             let options = try writeOptions()
             let started = now()
@@ -52,14 +54,20 @@ struct Encode: ParsableCommand {
                 self.file, options: try adapterOptions(settings, decoded: decoded))
             let decoded = now()
             let table = RecordTable()
+            let line = Mutex(ProgressLine())
+            let bytesMoved = UInt64(file.description.rawBytes)
             let manifest = try SignalWriter(priors: .shipped).write(
                 file.description, from: file.samples, options: options, into: table
-            ) { _ in true }
+            ) { fraction in
+                line.withLock { $0.show("encode", fraction, bytes: bytesMoved) }
+                return true
+            }
+            line.withLock { $0.clear() }
             let encoded = now()
             let signal = SignalFile(
                 manifest: manifest, origin: file.origin, records: table.records)
             let bytes = try signal.serialized()
-            try replaceFile(output, with: bytes)
+            try writeFile(output, bytes)
             report(manifest, bytes.count, decoded - started, encoded - decoded)
         }
     }
@@ -71,7 +79,8 @@ struct Encode: ParsableCommand {
             rawBytes: m.description.rawBytes, storedBytes: bytes, prior: m.prior,
             networkSize: m.networkSize, transform: m.transform, energyRounds: m.energyRounds,
             adapterSeconds: decode, codecSeconds: encode, contentHash: m.contentHash.hex)
-        show(json ? jsonText(report) : report.line)
+        let text = json ? jsonText(report) : report.line
+        if output == "-" { tell(text) } else { show(text) }
     }
 
     private func writeOptions() throws -> WriteOptions {
@@ -117,27 +126,4 @@ func now() -> Double {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-}
-
-/// Writes a file beside its place and renames it there.
-func replaceFile(_ path: String, with bytes: [UInt8]) throws {
-    let part = path + ".part"
-    let descriptor = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw ClientError(.cannotWrite, "cannot create \(part)") }
-    var done = 0
-    while done < bytes.count {
-        let count = bytes.withUnsafeBytes {
-            write(descriptor, $0.baseAddress! + done, bytes.count - done)
-        }
-        guard count > 0 else {
-            close(descriptor)
-            unlink(part)
-            throw ClientError(.cannotWrite, "cannot write \(part)")
-        }
-        done += count
-    }
-    close(descriptor)
-    guard rename(part, path) == 0 else {
-        throw ClientError(.cannotWrite, "cannot rename \(part)")
-    }
 }

@@ -37,7 +37,7 @@ struct Get: ParsableCommand {
             let file = try OutputFile(path)
             let line = ProgressLine()
             let result = try client.get(
-                key, format: try formatText(), progress: { line.show($0, $1) },
+                key, format: try formatText(), progress: { line.show($0, $1, bytes: $2) },
                 into: { try file.write($0) })
             try file.finish()
             line.clear()

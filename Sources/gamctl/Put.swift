@@ -55,17 +55,17 @@ struct Put: ParsableCommand {
     ) throws {
         let line = ProgressLine()
         var sent = 0
-        let size = input.byteCount
+        let size = input.byteCount ?? 0
         func next() throws -> [UInt8]? {
             let piece = try input.next()
             sent += piece?.count ?? 0
-            if let size, size > 0 {
-                line.show("send", Double(sent) / Double(size), bytes: Double(size))
-            }
+            if size > 0 { line.show("send", Double(sent) / Double(size), bytes: UInt64(size)) }
             return piece
         }
         let result = try client.put(
-            key, options, progress: { line.show($0, $1) }, next: next)
+            key, options,
+            progress: { phase, fraction, _ in line.show(phase, fraction, bytes: UInt64(size)) },
+            next: next)
         line.clear()
         let report = SignalReport(result.stat, energy: true)
         if connection.json {

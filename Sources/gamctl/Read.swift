@@ -39,7 +39,7 @@ struct Read: ParsableCommand {
             let line = ProgressLine()
             let result = try client.read(
                 key, region: ranges, level: level, format: formatName,
-                progress: { line.show($0, $1) }, into: { try file.write($0) })
+                progress: { line.show($0, $1, bytes: $2) }, into: { try file.write($0) })
             try file.finish()
             line.clear()
             if connection.json && output != "-" { show(jsonText(ReadReport(key, result))) }

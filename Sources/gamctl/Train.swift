@@ -58,13 +58,17 @@ struct Train: ParsableCommand {
     @Option(help: "Threads to use.")
     var threads = 2
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     @OptionGroup var plugins: PluginOptions
 
     func run() throws {
-        try reporting(json: false) {
+        UnfinishedOutput.watchForInterrupts()
+        try reporting(json: json) {
             let paths = try files.flatMap(expand)
             var trainer = PriorTrainer(options: try options(), signals: paths.count)
-            let registry = plugins.registry()
+            let registry = try plugins.registry()
             for path in paths {
                 let file = try registry.decode(path)
                 try trainer.add(file.description, from: file.samples)
@@ -74,10 +78,16 @@ struct Train: ParsableCommand {
                 if role == 0 { line.withLock { $0.show("role 0", done) } }
             }
             line.withLock { $0.clear() }
-            try replaceFile(output, with: result.prior.serialized())
-            for (role, energy) in result.energies.enumerated() {
-                show("role \(role): \(energy) bits, \(result.counts[role]) observations")
-            }
+            try writeFile(output, result.prior.serialized())
+            report(result.energies, result.counts)
+        }
+    }
+
+    private func report(_ energies: [Double], _ observations: [Int]) {
+        let roles = zip(energies, observations).map { RoleReport(energy: $0, observations: $1) }
+        if json { return show(jsonText(roles)) }
+        for (role, report) in roles.enumerated() {
+            show("role \(role): \(report.energy) bits, \(report.observations) observations")
         }
     }
 
@@ -108,4 +118,11 @@ struct Train: ParsableCommand {
         options.threads = threads
         return options
     }
+}
+
+/// What training came to for one role.
+private struct RoleReport: Encodable {
+    /// Bits per observation.
+    let energy: Double
+    let observations: Int
 }

@@ -48,7 +48,10 @@ struct Verify: ParsableCommand {
 
     private func verify(_ client: Client, _ key: String) throws -> VerifyReport {
         let line = ProgressLine()
-        let result = try client.verify(key) { line.show($0, $1) }
+        let bytes = line.isShown ? try client.stat(key).rawBytes : 0
+        let result = try client.verify(key) { phase, fraction, _ in
+            line.show(phase, fraction, bytes: bytes)
+        }
         line.clear()
         if !connection.json {
             show("\(key): \(result.samples) samples in \(result.shards) shards, exact")

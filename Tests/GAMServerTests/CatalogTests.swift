@@ -145,12 +145,47 @@ struct CatalogTests {
         #expect(status { _ = try client.samples("k") } == .integrity)
     }
 
+    /// Both records are whole, and each says that it is shard 0: only their seals tell them apart.
+    @Test func recordOfAnotherSignalIsDamage() throws {
+        let server = try server()
+        let client = try server.client()
+        let other = TestSignal([40, 50], seed: 4)
+        try client.put("a", signal)
+        let first = try store.inner.blobIDs(prefix: [], after: nil, limit: 100)
+        try client.put("b", other)
+        let all = try store.inner.blobIDs(prefix: [], after: nil, limit: 100)
+        let second = all.filter { !first.contains($0) }
+        #expect(!first.isEmpty && first.count == second.count)
+        for (blob, foreign) in zip(first, second) {
+            try store.inner.putBlob(blob, store.inner.blob(foreign))
+        }
+        let call = { _ = try client.samples("a", region: [1..<3, 0..<50]) }
+        #expect(status(call) == .integrity)
+        #expect(try client.samples("b") == other.bytes)
+    }
+
+    @Test func entryOfAnotherSignalIsDamage() throws {
+        let server = try server()
+        let client = try server.client()
+        try client.put("a", signal)
+        try client.put("b", TestSignal([7, 7]))
+        let partition = try PartitionName("signals")
+        let foreign = try #require(try store.inner.value(partition, Array("kb".utf8)))
+        var transaction = Transaction(partition: partition)
+        try transaction.put(Array("ka".utf8), foreign.bytes)
+        _ = try store.inner.commit(transaction)
+        #expect(status { _ = try client.stat("a") } == .integrity)
+        #expect(try client.samples("b") == TestSignal([7, 7]).bytes)
+    }
+
     @Test func damagedEntryIsListedAndCanBeReplacedOrRemoved() throws {
         let server = try server()
         let client = try server.client()
         try client.put("a", signal)
         try client.put("b", signal)
         try client.put("c", signal)
+        let count = try store.blobCount
+        #expect(count > 0 && count.isMultiple(of: 3))
         var transaction = Transaction(partition: try PartitionName("signals"))
         try transaction.put(Array("kb".utf8), [0xFF, 0xFF])
         try transaction.put(Array("kc".utf8), [0xFF, 0xFF])
@@ -162,8 +197,32 @@ struct CatalogTests {
         #expect(status { _ = try client.samples("b") } == .integrity)
         try client.put("b", signal)
         #expect(try client.samples("b") == signal.bytes)
+        // The blobs of "b" cannot be told from those of "c" while that is unreadable.
+        usleep(200_000)
+        #expect(try store.keyCount("o") == 1)
+        #expect(try store.blobCount == count + count / 3)
         try client.delete("c")
         #expect(try client.keys() == ["a", "b"])
+        try expectBlobs(count / 3 * 2)
+        #expect(try store.keyCount("o") == 0)
+        #expect(try client.samples("a") == signal.bytes && client.samples("b") == signal.bytes)
+    }
+
+    @Test func sweepThatACrashCutOffIsDoneAtTheNextStart() throws {
+        var server = try server()
+        try server.client().put("a", signal)
+        let count = try store.blobCount
+        let stray = BlobSpace.random()
+        try store.putBlob(stray.blob(.shard, 0), [1, 2, 3])
+        try store.putBlob(stray.blob(.shard, 1), [4])
+        server.server.stop()
+        var transaction = Transaction(partition: try PartitionName("signals"))
+        try transaction.put(Array("o".utf8), [])
+        _ = try store.inner.commit(transaction)
+        server = try self.server()
+        try expectBlobs(count)
+        #expect(try store.keyCount("o") == 0)
+        #expect(try server.client().samples("a") == signal.bytes)
     }
 
     @Test func unclearCommitIsResolvedNotRepeated() throws {

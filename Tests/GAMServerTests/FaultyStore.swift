@@ -72,6 +72,7 @@ final class FaultyStore: ShardStore {
         try inner.outcome(of: id)
     }
     func size() throws(StoreError) -> StoreSize { try inner.size() }
+    func settleDeletions() throws(StoreError) { try inner.settleDeletions() }
     func reclaimSpace() throws(StoreError) { try inner.reclaimSpace() }
     func verify() throws(StoreError) { try inner.verify() }
     func recover() throws(StoreError) { try inner.recover() }

@@ -237,7 +237,7 @@ struct HostileClientTests {
         let client = try server.client()
         try client.put("k", TestSignal([400, 400]))
         var phases: Set<String> = []
-        _ = try client.verify("k") { phase, fraction in
+        _ = try client.verify("k") { phase, fraction, _ in
             phases.insert(phase)
             #expect((0...1).contains(fraction))
         }

@@ -5,6 +5,7 @@ import Foundation
 import GAMClient
 import GAMProtocol
 import GAMServer
+import GAMStore
 import Glibc
 import Testing
 
@@ -160,15 +161,23 @@ struct LifecycleTests {
     }
 
     @Test func spaceIsGivenBackWhenItIsMuchAndQuick() {
-        func isWorth(_ bytesMiB: UInt64, _ deadMiB: UInt64) -> Bool {
-            SpacePlanner.isWorthReclaiming(bytes: bytesMiB << 20, dead: deadMiB << 20)
+        func step(_ bytesMiB: UInt64, _ deadMiB: UInt64, uncounted: UInt64 = 0)
+            -> SpacePlanner.Step
+        {
+            SpacePlanner.step(
+                for: StoreSize(
+                    bytes: bytesMiB << 20, deadBytes: deadMiB << 20,
+                    uncountedBytes: uncounted << 20))
         }
-        #expect(!isWorth(0, 0))
-        #expect(!isWorth(100, 20), "little")
-        #expect(isWorth(100, 40))
-        #expect(!isWorth(400, 50), "a small part")
-        #expect(isWorth(600, 580))
-        #expect(!isWorth(100_000, 50_000), "too long to rewrite")
-        #expect(isWorth(1, 100), "more dead than all is all")
+        #expect(step(0, 0) == .none)
+        #expect(step(100, 20, uncounted: 20) == .none, "little")
+        #expect(step(100, 40) == .rewrite)
+        #expect(step(100, 40, uncounted: 40) == .rewrite)
+        #expect(step(400, 50) == .none, "a small part")
+        #expect(step(600, 580) == .rewrite)
+        #expect(step(100_000, 50_000) == .none, "too long to rewrite")
+        #expect(step(100_000, 50_000, uncounted: 100) == .settle)
+        #expect(step(100_000, 50_000, uncounted: 20) == .none)
+        #expect(step(1, 100) == .rewrite, "more dead than all is all")
     }
 }

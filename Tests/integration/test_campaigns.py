@@ -1,4 +1,4 @@
-"""Short forms of the long campaigns; `make crash`, `make fuzz` and `make memory` run them in full.
+"""Short forms of the long campaigns; `make soak` runs them in full.
 
 What always holds here:
 - A short form runs the same code as the long one, with fewer rounds.
@@ -10,6 +10,7 @@ import random
 from pathlib import Path
 
 import crash
+import damage
 import fuzz
 import memory
 import numpy as np
@@ -34,8 +35,32 @@ def test_a_thousand_noisy_files_never_do_harm(tmp_path: Path, rng: random.Random
     assert done.refused + done.accepted == 1000
 
 
+def test_damaged_records_never_give_a_wrong_sample(tmp_path: Path, rng: random.Random) -> None:
+    seed = rng.randrange(1, 1 << 32)
+    done = damage.run(tmp_path, flips=300, others=100, copies=6, seed=seed)
+    assert sum(done.damages.values()) == done.raised + done.exact == 400
+    assert done.raised > 350 and done.exit_codes > 0
+    names = " ".join(done.damages)
+    assert all(word in names for word in ("entry", "shard", "overview", "network", "attachment"))
+
+
 def test_a_large_picture_stays_in_little_memory(tmp_path: Path) -> None:
     assert memory.run(tmp_path, megapixels=6) < 512 << 20
+
+
+def test_the_damage_judge_can_fail(tmp_path: Path) -> None:
+    """It must not take other samples for the right ones, nor silence for an error."""
+    campaign = damage.Campaign(tmp_path, copies=2, seed=1)
+    campaign.fill()
+    kept = campaign.kept[0]
+    untouched = damage.Damage(kept, "nothing at all", 0, keeps_seal=True)
+    with campaign.daemon, campaign.daemon.client() as client:
+        with pytest.raises(AssertionError, match="nothing was noticed"):
+            campaign.judge(client, untouched)
+        kept.samples = kept.samples.copy()
+        kept.samples.flat[-1] ^= 1
+        with pytest.raises(AssertionError, match="WRONG SAMPLES"):
+            campaign.judge(client, untouched)
 
 
 def test_the_crash_oracle_can_fail(tmp_path: Path) -> None:

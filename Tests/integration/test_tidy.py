@@ -19,7 +19,14 @@ from gamd_process import ROOT
 from gamd import gam_pb2
 from gamd.errors import BY_STATUS
 
-LINES_MAX = 400
+LINES_MAX = 300
+# Kernels and coders that are one state machine each; they may shrink, not grow.
+LONGER = {
+    "Sources/CGAMKernels/trace.c": 400,
+    "Sources/CGAMKernels/fit.c": 330,
+    "Sources/GAMCore/CausalCoder.swift": 315,
+    "Sources/GAMCore/ShardCoder.swift": 330,
+}
 PYTHON_COLUMNS_MAX = 100
 CODE = {".swift", ".c", ".h", ".cpp", ".py"}
 GENERATED = re.compile(r"\.pb\.swift$|_pb2\.pyi?$")
@@ -113,9 +120,11 @@ def test_files_are_short_enough_to_read() -> None:
         str(path): count
         for path in FILES
         if path.suffix in CODE and not GENERATED.search(path.name) and not TABLES.search(str(path))
-        if (count := text(path).count("\n")) > LINES_MAX
+        if (count := text(path).count("\n")) > LONGER.get(str(path), LINES_MAX)
     }
     assert not long, f"over {LINES_MAX} lines: {long}"
+    short = [name for name in LONGER if text(Path(name)).count("\n") <= LINES_MAX]
+    assert not short, f"short enough now, take them out of LONGER: {short}"
 
 
 def test_files_say_what_they_are_first() -> None:

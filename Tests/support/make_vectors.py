@@ -78,7 +78,8 @@ def main():
                 effort = 1 if size == "M" else 0
                 report = subprocess.run(
                     [gamctl, "encode", source, target, "--size", size, "--json",
-                     "--effort", str(effort)],
+                     "--effort", str(effort), "--plugins", "Plugins",
+                     "--plugins", Path(gamctl).parent],
                     check=True, capture_output=True, text=True)
                 lines.append(f"{target.name} {json.loads(report.stdout)['contentHash']}")
     (folder / "hashes.txt").write_text("\n".join(lines) + "\n")

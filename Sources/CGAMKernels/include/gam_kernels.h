@@ -130,6 +130,33 @@ typedef struct {
 /// it, for positions [0, count).
 void gam_infer(gam_level level, const gam_network *network, int32_t count, gam_batch *batch);
 
+enum {
+    GAM_ADAPTIVE_TAPS = 512,    // most taps of a shared adaptive filter, a multiple of 128
+    GAM_LANE_TAPS = 16,         // taps of a lane's own adaptive filter
+    GAM_ADAPTIVE_MOST = 16384   // predictions stay within 8 scales (1/2048 of a scale)
+};
+
+/// The adaptive filters of one channel of a causal shard (adaptive.c), at the step to recall.
+/// Units: histories, rests and predictions 1/2048 of a scale; weights 2^30 = 1, rounded ones 2^14.
+typedef struct {
+    int32_t taps;                // of the shared filter: a multiple of 128; halves with a partner
+    int32_t lanes;               // of the shard
+    int32_t stride, room;        // elements from step to step, from lane to lane of a history
+    int32_t partner_first;       // 0: the partner's value of this step is known, else 1
+    int16_t *own;                // [lane][room], at this step; taps before it, zero before the lane
+    const int16_t *partner;      // the same of the partner; NULL: none
+    int32_t *weights;            // [taps], in an order of the level's own
+    int16_t *rounded;            // [taps]
+    int32_t *lane_weights;       // [GAM_LANE_TAPS][stride]
+    int32_t *rests;              // [step][stride], at this step; GAM_LANE_TAPS rows before it
+    int32_t *first, *second;     // [stride] predictions of the shared and the lanes' filters
+    int32_t *heard;              // [stride] errors of the linear predictor
+    int64_t *plain;              // [stride] linear predictions, 1/256 steps
+} gam_adaptive;
+
+/// Fills first and second for lanes [0, count).
+void gam_adaptive_predict(gam_level level, const gam_adaptive *adaptive, int32_t count);
+
 /// Where the past of one step of a causal shard lies. Arrays are [step][lane].
 typedef struct {
     const int32_t *own, *own_error;          // at the step to recall, lane 0
@@ -140,10 +167,16 @@ typedef struct {
     const int32_t *coefficients;             // [own_order + cross_order][stride], 1.0 = 65536
     const int32_t *averages[3], *partner_averages[3];  // of |error| >> down, 1.0 = 1024
     int32_t low, high, down, uses_partner;
+    const gam_adaptive *adaptive;            // its predictions are added; NULL: none
 } gam_causal;
 
-/// Fills base, fraction, sigma, octaves and inputs for lanes [0, count).
+/// Fills base, fraction, sigma, octaves and inputs for lanes [0, count), and the adaptive filters'
+/// plain predictions.
 void gam_gather_causal(gam_level level, const gam_causal *causal, int32_t count, gam_batch *batch);
+
+/// Takes in the recalled values of lanes [0, count). `teaches` 0: only remembers them.
+void gam_adaptive_learn(gam_level level, const gam_adaptive *adaptive, int32_t count,
+                        const gam_batch *batch, const int32_t *values, int teaches);
 
 /// Writes values and errors of lanes [0, count) back and moves the averages on. `age`: steps since
 /// the averages began; young ones are plain means.

@@ -90,7 +90,7 @@ void gam_db_probe(gam_db *db, uint64_t free_bytes, gam_status *status);
 
 void gam_db_flush(gam_db *db, gam_status *status);
 // Compacts both families and rewrites every blob file that holds dead bytes.
-void gam_db_reclaim(gam_db *db, gam_status *status);
+void gam_db_reclaim(gam_db *db, bool rewrite_blobs, gam_status *status);
 // Reads every table and blob file and compares it with the checksum written beside its name.
 void gam_db_verify(gam_db *db, gam_status *status);
 uint64_t gam_db_property(gam_db *db, int32_t family, const char *name);

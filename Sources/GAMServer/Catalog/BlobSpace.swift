@@ -4,15 +4,17 @@
 //  12   1  kind: 1 network, 2 overview, 3 shard, 16 metadata, 17 manifest
 //  13   4  index, big endian, so that ids sort in order
 //
-// What always holds: a space belongs to one write of one signal and is deleted as a whole.
+// What always holds:
+// - A space belongs to one write of one signal and is deleted as a whole.
+// - Every blob ends in a seal over its id and its bytes (Seal.swift).
 
 import GAMCodec
 import GAMStore
 
 package struct BlobSpace: Hashable, Sendable {
     package static let byteCount = 12
-    /// Bytes of a blob id: the store keeps them too, so they count as stored bytes.
-    package static let idBytes = byteCount + 5
+    /// Bytes of a blob id and of a seal: the store keeps them too, so they count as stored bytes.
+    package static let overheadBytes = byteCount + 5 + Seal.byteCount
     package let bytes: [UInt8]
 
     package init?(_ bytes: [UInt8]) {
@@ -45,6 +47,11 @@ package struct BlobSpace: Hashable, Sendable {
         return try BlobID(bytes + [kind.rawValue] + withUnsafeBytes(of: big) { Array($0) })
     }
 
+    /// No blob of the space comes after this id.
+    var lastBlob: BlobID {
+        get throws { try BlobID(bytes + [UInt8](repeating: 0xFF, count: 5)) }
+    }
+
     package func blob(_ id: RecordID) throws -> BlobID {
         switch id {
         case .network: try blob(Kind.network, 0)
@@ -60,7 +67,8 @@ package struct StoreRecordSink: RecordSink {
     package let space: BlobSpace
 
     package func put(_ id: RecordID, _ bytes: [UInt8]) throws {
-        try store.putBlob(space.blob(id), bytes)
+        let blob = try space.blob(id)
+        try store.putBlob(blob, Seal.closed(bytes, for: blob.bytes))
     }
 }
 
@@ -70,17 +78,23 @@ package struct StoreRecordSource: RecordSource {
     package let space: BlobSpace
 
     package func bytes(of id: RecordID) throws -> [UInt8] {
+        let blob = try space.blob(id)
         do {
-            return try store.blob(space.blob(id))
+            guard let bytes = try store.withBlob(blob, { Seal.opened($0, for: blob.bytes) }) else {
+                throw Self.damaged(id, "its bytes are not those that were stored")
+            }
+            return bytes
         } catch StoreError.notFound {
             throw CodecError.missingRecord(Self.name(of: id))
         } catch StoreError.corruption(let detail) {
-            switch id {
-            case .shard(let index), .overview(let index):
-                throw CodecError.integrity(shard: index, reason: detail)
-            case .network:
-                throw CodecError.malformed("the network of the signal is damaged: \(detail)")
-            }
+            throw Self.damaged(id, detail)
+        }
+    }
+
+    private static func damaged(_ id: RecordID, _ detail: String) -> CodecError {
+        switch id {
+        case .shard(let index), .overview(let index): .integrity(shard: index, reason: detail)
+        case .network: .malformed("the network of the signal is damaged: \(detail)")
         }
     }
 

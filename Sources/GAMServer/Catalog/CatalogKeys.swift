@@ -4,8 +4,10 @@
 //   "k" + key      a stored signal: CatalogRecord
 //   "p" + space    blobs of a write that has not committed: CatalogSpace
 //   "r" + space    blobs that no signal names any more, to be deleted: CatalogSpace
+//   "o"            there may be blobs that nothing names: a sweep is to find them; no value
 //
-// What always holds: every blob in the store is named by a signal, by a "p" or by an "r" key.
+// What always holds: every blob in the store is named by a signal, by a "p" or by an "r" key, or there
+// is the "o" key.
 
 import GAMStore
 
@@ -14,6 +16,8 @@ package enum CatalogKeys {
     package static let signalPrefix = Array("k".utf8)
     package static let pendingPrefix = Array("p".utf8)
     package static let reclaimPrefix = Array("r".utf8)
+
+    package static let sweep = Array("o".utf8)
 
     package static func signal(_ key: String) -> [UInt8] { signalPrefix + key.utf8 }
     package static func pending(_ space: BlobSpace) -> [UInt8] { pendingPrefix + space.bytes }

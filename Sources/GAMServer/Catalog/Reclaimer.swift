@@ -3,6 +3,7 @@
 // What always holds:
 // - A space is deleted only after the commit that dropped it, and only while nothing pins it.
 // - Its marker in the store goes after its blobs: a crash in between repeats the deletion.
+// - The marker of a sweep goes in the commit that marks what the sweep has found.
 
 import GAMStore
 import Logging
@@ -12,6 +13,7 @@ package final class Reclaimer: Sendable {
         var pins: [BlobSpace: Int] = [:]
         /// Dropped spaces with the store key that remembers them.
         var queue: [BlobSpace: [UInt8]] = [:]
+        var isSweepWanted = false
         var isStopping = false
         var isRunning = false
     }
@@ -41,6 +43,7 @@ package final class Reclaimer: Sendable {
                 if page.isLast || after == nil { break }
             }
         }
+        if try store.value(partition, CatalogKeys.sweep) != nil { sweep() }
     }
 
     /// Starts the thread that deletes.
@@ -60,6 +63,11 @@ package final class Reclaimer: Sendable {
 
     package func add(_ space: BlobSpace, marker: [UInt8]) {
         state.withLock { $0.queue[space] = marker }
+    }
+
+    /// Looks soon for blobs that nothing names; the store's "o" key remembers it over a restart.
+    package func sweep() {
+        state.withLock { $0.isSweepWanted = true }
     }
 
     /// Keeps the blobs of these spaces until the returned object is released.
@@ -84,24 +92,63 @@ package final class Reclaimer: Sendable {
         state.wait(milliseconds: milliseconds) { $0.queue.isEmpty ? true : nil } ?? false
     }
 
-    private func run() {
-        while true {
-            let batch = state.wait { state -> [BlobSpace: [UInt8]]? in
-                if state.isStopping { return [:] }
-                let free = state.queue.filter { state.pins[$0.key] == nil }
-                return free.isEmpty
-                    ? nil
-                    : Dictionary(uniqueKeysWithValues: free.prefix(100).map { ($0.key, $0.value) })
+    private enum Work {
+        case stop, sweep
+        case delete([BlobSpace: [UInt8]])
+    }
+
+    private func nextWork() -> Work {
+        let work = state.wait { state -> Work? in
+            if state.isStopping { return .stop }
+            if state.isSweepWanted {
+                state.isSweepWanted = false
+                return .sweep
             }
-            guard let batch, !batch.isEmpty else { break }
+            let free = state.queue.filter { state.pins[$0.key] == nil }
+            guard !free.isEmpty else { return nil }
+            return .delete(
+                Dictionary(uniqueKeysWithValues: free.prefix(100).map { ($0.key, $0.value) }))
+        }
+        return work ?? .stop
+    }
+
+    private func run() {
+        loop: while true {
             do {
-                try delete(batch)
+                switch nextWork() {
+                case .stop: break loop
+                case .sweep: try findOrphans()
+                case .delete(let batch): try delete(batch)
+                }
             } catch {
                 log.warning("reclaiming blobs failed, trying again in a second: \(error)")
                 _ = state.wait(milliseconds: 1_000) { $0.isStopping ? true : nil }
             }
         }
         state.withLock { $0.isRunning = false }
+    }
+
+    /// Marks blobs that nothing names for reclaim. Once no entry is unreadable any more, that is all
+    /// of them; until then the store's key stays, and the next damaged entry to go asks again.
+    private func findOrphans() throws {
+        do {
+            guard let wanted = try store.value(partition, CatalogKeys.sweep),
+                let orphans = try OrphanSweep(store: store, partition: partition).orphans()
+            else { return }
+            let some = orphans.prefix(StoreLimits.operationsMax / 2)
+            var transaction = Transaction(partition: partition)
+            try transaction.require(CatalogKeys.sweep, .version(wanted.version))
+            for space in some { try transaction.put(CatalogKeys.reclaim(space), []) }
+            if some.count == orphans.count { try transaction.delete(CatalogKeys.sweep) }
+            _ = try store.commit(transaction)
+            for space in some { add(space, marker: CatalogKeys.reclaim(space)) }
+            if some.count < orphans.count { sweep() }
+            guard !some.isEmpty else { return }
+            log.notice("found \(some.count) writes that no entry names; their space is freed")
+        } catch {
+            sweep()
+            throw error
+        }
     }
 
     private func delete(_ batch: [BlobSpace: [UInt8]]) throws {

@@ -129,24 +129,27 @@ package final class SignalCatalog: Sendable {
     ) throws -> (record: SignalRecord, replaced: Bool) {
         try check(condition, key, old)
         var record = record
-        // A damaged entry can be replaced; its blobs stay until a scrub finds them.
-        let oldMessage = old.flatMap { try? CatalogRecord(serializedBytes: $0.bytes) }
+        // A damaged entry can be replaced; its blobs are found by a sweep.
+        let oldMessage = old.flatMap { CatalogRecord(sealed: $0.bytes, key: key) }
         record.generation = (oldMessage?.generation ?? 0) + 1
         var transaction = Transaction(partition: partition)
         try transaction.require(
             CatalogKeys.signal(key), old.map { .version($0.version) } ?? .absent)
-        let bytes: [UInt8] = try record.serializedBytes()
+        let bytes = try record.sealed(key: key)
         try transaction.put(CatalogKeys.signal(key), bytes)
-        let named = Self.spaces(of: record)
+        let named = record.spaces
         for space in reservation.spaces {
             try transaction.delete(CatalogKeys.pending(space))
         }
         let mark = try spaceMark(key)
         let unused = reservation.spaces.filter { !named.contains($0) }
-        let dropped = (oldMessage.map(Self.spaces) ?? []).filter { !named.contains($0) } + unused
+        let dropped = (oldMessage?.spaces ?? []).filter { !named.contains($0) } + unused
         for space in dropped { try transaction.put(CatalogKeys.reclaim(space), mark) }
+        let isSwept = old != nil && oldMessage == nil
+        if isSwept { try transaction.put(CatalogKeys.sweep, []) }
         let receipt = try commit(transaction)
         for space in dropped { reclaimer.add(space, marker: CatalogKeys.reclaim(space)) }
+        if isSwept { reclaimer.sweep() }
         let value = VersionedValue(bytes: bytes, version: receipt.sequence)
         return (try SignalRecord(key: key, value: value, store: store), old != nil)
     }
@@ -175,19 +178,22 @@ package final class SignalCatalog: Sendable {
             guard let old = try store.value(partition, CatalogKeys.signal(key)) else {
                 throw Failure(.notFound, "\"\(key)\" is not in the store; nothing was removed")
             }
-            // A damaged entry can be removed too; the blobs it named are then found by a scrub.
-            let spaces = (try? CatalogRecord(serializedBytes: old.bytes)).map(Self.spaces) ?? []
+            // A damaged entry can be removed too; the blobs it named are then found by a sweep.
+            let message = CatalogRecord(sealed: old.bytes, key: key)
+            let spaces = message?.spaces ?? []
             var transaction = Transaction(partition: partition)
             try transaction.require(CatalogKeys.signal(key), .version(old.version))
             try transaction.delete(CatalogKeys.signal(key))
             let mark = try spaceMark(key)
             for space in spaces { try transaction.put(CatalogKeys.reclaim(space), mark) }
+            if message == nil { try transaction.put(CatalogKeys.sweep, []) }
             do {
                 try commit(transaction)
             } catch StoreError.conflict {
                 continue
             }
             for space in spaces { reclaimer.add(space, marker: CatalogKeys.reclaim(space)) }
+            if message == nil { reclaimer.sweep() }
             return
         }
     }
@@ -198,8 +204,8 @@ package final class SignalCatalog: Sendable {
         change(&message)
         var transaction = Transaction(partition: partition)
         try transaction.require(CatalogKeys.signal(record.key), .version(record.version))
-        let bytes: [UInt8] = try message.serializedBytes()
-        try transaction.put(CatalogKeys.signal(record.key), bytes)
+        try transaction.put(
+            CatalogKeys.signal(record.key), try message.sealed(key: record.key))
         try commit(transaction)
     }
 
@@ -227,10 +233,6 @@ package final class SignalCatalog: Sendable {
         mark.sinceUnixMs = unixMilliseconds()
         mark.key = key
         return try mark.serializedBytes()
-    }
-
-    private static func spaces(of record: CatalogRecord) -> [BlobSpace] {
-        [record.recordSpace, record.attachmentSpace].compactMap { BlobSpace(Array($0)) }
     }
 }
 

@@ -1,5 +1,6 @@
 // One catalog entry, checked: what the store keeps about a signal besides its samples.
-// What always holds: a SignalRecord that exists has a readable manifest and well-formed spaces.
+// What always holds: a SignalRecord that exists has a whole seal, a readable manifest and well-formed
+// spaces.
 
 import GAMCodec
 import GAMFormat
@@ -19,11 +20,9 @@ package struct SignalRecord: Sendable {
     package let storedBytes: Int
 
     package init(key: String, value: VersionedValue, store: any ShardStore) throws {
-        let message: CatalogRecord
-        do {
-            message = try CatalogRecord(serializedBytes: value.bytes)
-        } catch {
-            throw Failure(.integrity, "\"\(key)\": its catalog entry is damaged: \(error)")
+        guard let message = CatalogRecord(sealed: value.bytes, key: key) else {
+            throw Failure(
+                .integrity, "\"\(key)\": its catalog entry is damaged; put the signal again")
         }
         guard let recordSpace = BlobSpace(Array(message.recordSpace)) else {
             throw Failure(.integrity, "\"\(key)\": its catalog entry names no records")
@@ -48,11 +47,30 @@ package struct SignalRecord: Sendable {
             manifest.recordIDs.count + Int(message.manifestPieces) + Int(message.metadataPieces)
         storedBytes =
             manifest.recordBytes + Int(clamping: message.attachmentBytes)
-            + blobs * BlobSpace.idBytes + CatalogKeys.signal(key).count + value.bytes.count
+            + blobs * BlobSpace.overheadBytes + CatalogKeys.signal(key).count + value.bytes.count
     }
 
     /// All spaces whose blobs this entry names.
     package var spaces: [BlobSpace] { [recordSpace] + (attachmentSpace.map { [$0] } ?? []) }
+}
+
+extension CatalogRecord {
+    /// An entry as the store holds it; nil when it is damaged, or is not that of this key.
+    init?(sealed bytes: [UInt8], key: String) {
+        guard let opened = Seal.opened(bytes, for: CatalogKeys.signal(key)),
+            let record = try? CatalogRecord(serializedBytes: opened)
+        else { return nil }
+        self = record
+    }
+
+    /// All spaces whose blobs this entry names.
+    var spaces: [BlobSpace] {
+        [recordSpace, attachmentSpace].compactMap { BlobSpace(Array($0)) }
+    }
+
+    func sealed(key: String) throws -> [UInt8] {
+        Seal.closed(try serializedBytes(), for: CatalogKeys.signal(key))
+    }
 }
 
 /// Metadata and large manifests, kept as blobs of at most `pieceBytes` when they are not small.
@@ -103,9 +121,13 @@ package struct Attachments {
         var bytes: [UInt8] = []
         for index in 0..<count {
             do {
-                bytes += try store.blob(space.blob(kind, index))
+                let blob = try space.blob(kind, index)
+                guard
+                    let piece = try store.withBlob(blob, { Seal.opened($0, for: blob.bytes) })
+                else { throw StoreError.corruption(detail: "not the bytes that were stored") }
+                bytes += piece
             } catch let error as StoreError {
-                throw Failure(.integrity, "\(kind) \(index): \(error)")
+                throw Failure(.integrity, "\(kind) \(index): \(error); put the signal again")
             }
         }
         return bytes
@@ -123,7 +145,8 @@ package struct Attachments {
             var count = 0
             for start in stride(from: 0, to: bytes.count, by: pieceBytes) {
                 let piece = Array(bytes[start..<min(bytes.count, start + pieceBytes)])
-                try store.putBlob(space.blob(kind, count), piece)
+                let blob = try space.blob(kind, count)
+                try store.putBlob(blob, Seal.closed(piece, for: blob.bytes))
                 count += 1
             }
             bytes.withUnsafeBytes { hasher.update($0) }

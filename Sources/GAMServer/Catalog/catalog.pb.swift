@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// What the daemon keeps in its store besides blobs; docs/storage-layout.md tells the keys.
+/// What the daemon keeps in its store besides blobs; CatalogKeys.swift tells the keys.
 /// Private to the daemon: nothing outside the store ever sees these bytes.
 
 #if canImport(FoundationEssentials)

@@ -32,18 +32,21 @@ package struct RefitPlanner: Sendable {
     }
 }
 
-/// Decides when rewriting the store is worth it. Pure.
+/// Decides how dead bytes are given back. Pure.
 package enum SpacePlanner {
+    package enum Step: Equatable, Sendable { case none, settle, rewrite }
+
     /// The store is rewritten in one go that cannot be interrupted: at 200 MB/s and more, this many
-    /// live bytes take about 3 s, well within the time a stop may take. Larger stores get
-    /// their space back from the store's own compaction.
+    /// live bytes take about 3 s, well within the time a stop may take. In larger stores only
+    /// files without a live byte go at once; those half dead, with the store's own compactions.
     static let liveBytesMax: UInt64 = 512 << 20
     static let deadBytesMin: UInt64 = 32 << 20
 
-    /// - Parameters: bytes of the store on disk, and those of them that hold nothing any more.
-    package static func isWorthReclaiming(bytes: UInt64, dead: UInt64) -> Bool {
+    package static func step(for size: StoreSize) -> Step {
+        let (bytes, dead) = (size.bytes, size.deadBytes)
         let live = bytes > dead ? bytes - dead : 0
-        return dead >= deadBytesMin && dead >= bytes / 4 && live <= liveBytesMax
+        if dead >= deadBytesMin && dead >= bytes / 4 && live <= liveBytesMax { return .rewrite }
+        return size.uncountedBytes >= deadBytesMin ? .settle : .none
     }
 }
 
@@ -194,10 +197,14 @@ final class RefitScheduler: Sendable {
 
     private func reclaimSpace() throws {
         let size = try catalog.store.size()
-        guard SpacePlanner.isWorthReclaiming(bytes: size.bytes, dead: size.deadBytes), mayGoOn
-        else { return }
-        try catalog.store.reclaimSpace()
-        log.info("gave back \(size.deadBytes) bytes of deleted records")
+        guard mayGoOn else { return }
+        switch SpacePlanner.step(for: size) {
+        case .none: return
+        case .settle: try catalog.store.settleDeletions()
+        case .rewrite: try catalog.store.reclaimSpace()
+        }
+        let left = try catalog.store.size().bytes
+        log.info("gave back space of deleted records: \(size.bytes) -> \(left) bytes")
     }
 
     private func nextCandidate() throws -> RefitPlanner.Candidate? {

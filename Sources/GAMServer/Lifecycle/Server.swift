@@ -97,6 +97,8 @@ public final class Server: Sendable {
     public func stop() -> Bool {
         guard !isStopped.exchange(true, ordering: .acquiringAndReleasing) else { return true }
         listener.stopAccepting()
+        // Told at once, waited for at the end: nobody waits for fitting.
+        _ = refits.stop(milliseconds: 0)
         let milliseconds = settings.timeouts.shutdownSeconds * 1000
         if !listener.waitForConnections(milliseconds: milliseconds) {
             log.warning("cancelling requests that did not end in \(milliseconds) ms")
@@ -104,7 +106,7 @@ public final class Server: Sendable {
             if !listener.waitForConnections(milliseconds: 1_000) { listener.abortConnections() }
         }
         let didEnd =
-            refits.stop(milliseconds: 500)
+            refits.stop(milliseconds: 1_500)
             && listener.waitForConnections(milliseconds: 1_000)
             && executor.stop(milliseconds: 500)
         reclaimer.stop()

@@ -45,7 +45,7 @@ struct PluginNew: ParsableCommand {
         for count in 2..<max(2, parts.count + 1) {
             try makeFolder(parts.prefix(count).joined(separator: "/"), mayExist: true)
         }
-        try replaceFile(path, with: bytes)
+        try writeFile(path, bytes)
     }
 
     private func makeFolder(_ path: String, mayExist: Bool = false) throws(ClientError) {

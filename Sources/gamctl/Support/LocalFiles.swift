@@ -2,6 +2,7 @@
 // What always holds: decoded samples lie in an unlinked temporary file, never all in memory.
 
 import ArgumentParser
+import CLinux
 import GAMClient
 import GAMCodec
 import GAMCore
@@ -18,12 +19,20 @@ struct PluginOptions: ParsableArguments {
     @Flag(help: "Run adapters in this process instead of workers; for plugins one trusts.")
     var inProcess = false
 
-    func registry() -> PluginRegistry {
+    /// Throws `adapterMissing` where not one plugin is found.
+    func registry() throws(ClientError) -> PluginRegistry {
         let system = ["/usr/local/lib/gamd/plugins", "/usr/lib/gamd/plugins"]
         let folders = plugins + environmentFolders() + (plugins.isEmpty ? system : [])
-        return PluginRegistry(
+        let registry = PluginRegistry(
             manifestFolders: folders, libraryFolders: folders,
             isolation: inProcess ? .inProcess : .workers(WorkerOptions()))
+        guard !registry.entries.isEmpty else {
+            throw ClientError(
+                .adapterMissing,
+                "no plugins in \(folders.joined(separator: ", ")); give --plugins or set GAMD_PLUGINS"
+            )
+        }
+        return registry
     }
 
     private func environmentFolders() -> [String] {
@@ -52,7 +61,25 @@ final class OpenFile: SampleSource {
 
     init(reading path: String) throws(ClientError) {
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw ClientError(.badInput, "cannot open \(path)") }
+        guard descriptor >= 0 else {
+            let reason = String(cString: strerror(clinux_errno()))
+            throw ClientError(.badInput, "\(path) cannot be read: \(reason)")
+        }
+    }
+
+    /// A file that can be read from any place; `-` is all of stdin, kept in a temporary file.
+    static func input(_ path: String) throws -> OpenFile {
+        guard path == "-" else { return try OpenFile(reading: path) }
+        let file = try OpenFile()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { buffer.deallocate() }
+        while true {
+            let count = Glibc.read(STDIN_FILENO, buffer.baseAddress, buffer.count)
+            if count < 0 && clinux_errno() == EINTR { continue }
+            guard count >= 0 else { throw ClientError(.ioError, "reading stdin failed") }
+            if count == 0 { return file }
+            try file.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
     }
 
     /// An unlinked temporary file.
@@ -97,8 +124,8 @@ struct DecodedFile {
 extension PluginRegistry {
     /// Decodes a file with the adapter that fits it.
     func decode(_ path: String, options: [String: String] = [:]) throws -> DecodedFile {
-        let input = try OpenFile(reading: path)
-        let name = String(path.split(separator: "/").last ?? "")
+        let input = try OpenFile.input(path)
+        let name = path == "-" ? "" : String(path.split(separator: "/").last ?? "")
         let adapter = try detect(descriptor: input.descriptor, fileName: name)
         let session = try adapter.decode(
             descriptor: input.descriptor, fileName: name, options: options)

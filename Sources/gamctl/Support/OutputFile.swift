@@ -72,6 +72,16 @@ final class OutputFile {
     }
 }
 
+/// Writes a whole file, or to stdout.
+func writeFile(_ path: String, _ bytes: [UInt8]) throws(ClientError) {
+    let file = try OutputFile(path)
+    let result = bytes.withUnsafeBytes { bytes in
+        Result { () throws(ClientError) in try file.write(bytes) }
+    }
+    try result.get()
+    try file.finish()
+}
+
 /// The file to remove when the user interrupts us.
 enum UnfinishedOutput {
     private static let path = Mutex<String?>(nil)

@@ -6,14 +6,14 @@ import Glibc
 
 final class ProgressLine {
     private static let intervalMilliseconds: Int64 = 100
-    private let isShown = isatty(STDERR_FILENO) == 1
+    let isShown = isatty(STDERR_FILENO) == 1
     private var phase = ""
     private var phaseStart: Int64 = 0
     private var lastShown: Int64 = 0
     private var isDirty = false
 
-    /// - Parameter bytes: bytes the whole phase moves, if known; gives the rate.
-    func show(_ phase: String, _ fraction: Double, bytes: Double? = nil) {
+    /// - Parameter bytes: bytes the whole phase moves or works on; they give the rate. 0: unknown.
+    func show(_ phase: String, _ fraction: Double, bytes: UInt64 = 0) {
         guard isShown else { return }
         let now = clinux_milliseconds()
         if phase != self.phase {
@@ -37,12 +37,12 @@ final class ProgressLine {
     deinit { clear() }
 
     static func text(
-        _ phase: String, _ fraction: Double, _ bytes: Double?, seconds: Double
+        _ phase: String, _ fraction: Double, _ bytes: UInt64, seconds: Double
     ) -> String {
         let part = min(max(fraction, 0), 1)
         var text = "\(phase) \(Int(part * 100)) %"
         guard seconds > 0.2, part > 0 else { return text }
-        if let bytes { text += "  \(readableBytes(bytes * part / seconds))/s" }
+        if bytes > 0 { text += "  \(readableBytes(Double(bytes) * part / seconds))/s" }
         let left = Int(seconds * (1 - part) / part)
         text += "  \(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60) left"
         return text
