@@ -13,7 +13,7 @@ packages=(
     ca-certificates pkg-config git python3 python3-venv
     librocksdb-dev libspng-dev libtiff-dev libsndfile1-dev libzstd-dev libxxhash-dev zlib1g-dev
     libwebp-dev libjpeg62-turbo-dev libjxl-dev libopenvdb-dev libboost-dev libtbb-dev libassimp-dev
-    libseccomp-dev gcc libc6-dev protobuf-compiler flac libjxl-tools python3-openvdb
+    libseccomp-dev gcc protobuf-compiler flac libjxl-tools python3-openvdb
 )
 requirements=(Python/requirements-test.txt)
 if [[ "${1:-}" == "--bench" ]]; then

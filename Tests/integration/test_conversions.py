@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 import tifffile
 from containers import au_file, caf_file, w64_file
-from corpus import png_file, wav_file, webp_file
+from corpus import png_file, wav_file
+from corpus_media import webp_file
 from gamd_process import Daemon
 from hostile_plugins import FILE, SAMPLES, build
 from PIL import Image

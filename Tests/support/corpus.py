@@ -14,41 +14,24 @@ import struct
 import subprocess
 import tempfile
 import zlib
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Callable
 
 import numpy as np
 import png
 import tifffile
-from containers import au_file, caf_file, w64_file
-from PIL import Image
+from corpus_media import media_files
+from good_file import GoodFile, smooth
 from readers import flac_sound, npy_array, png_samples, wav_sound
 
 RATE_80_BIT = bytes.fromhex("400eac44000000000000")  # 44,100 as AIFF's extended float
-
-
-@dataclass(frozen=True)
-class GoodFile:
-    name: str
-    data: bytes
-    samples: np.ndarray
-    read: Callable[[bytes], np.ndarray]
-    same_bytes: bool
 
 
 @cache
 def good_files() -> tuple[GoodFile, ...]:
     rng = np.random.default_rng(20)
     first = _pngs(rng) + _tiffs(rng) + _anymaps(rng) + _sounds(rng) + _arrays(rng)
-    return tuple(first + _webps(rng) + _floatmaps(rng) + _containers(rng))
-
-
-def _smooth(rng: np.random.Generator, shape: tuple[int, ...], top: int) -> np.ndarray:
-    """Something picture-like: ramps and a little noise, within 0...top."""
-    grid = np.indices(shape).sum(axis=0) * (top / max(1, sum(shape)))
-    return np.clip(grid + rng.normal(0, top / 50, shape), 0, top).astype(np.int64)
+    return tuple(first + media_files(rng))
 
 
 # PNG
@@ -80,9 +63,9 @@ def _pngs(rng: np.random.Generator) -> list[GoodFile]:
     return [
         _png("gray1.png", rng.integers(0, 2, (19, 23)), 1),
         _png("palette4.png", rng.integers(0, 16, (21, 17)), 4, palette=palette),
-        _png("gray16.png", _smooth(rng, (40, 33), 65535), 16),
-        _png("rgb8.png", _smooth(rng, (37, 41, 3), 255), 8),
-        _png("rgba16-interlaced.png", _smooth(rng, (29, 31, 4), 65535), 16, interlace=True),
+        _png("gray16.png", smooth(rng, (40, 33), 65535), 16),
+        _png("rgb8.png", smooth(rng, (37, 41, 3), 255), 8),
+        _png("rgba16-interlaced.png", smooth(rng, (29, 31, 4), 65535), 16, interlace=True),
     ]
 
 
@@ -135,10 +118,10 @@ def _float_differences(page: tifffile.TiffPage, data: bytes) -> np.ndarray:
 def _tiffs(rng: np.random.Generator) -> list[GoodFile]:
     floats = rng.normal(0, 1, (35, 28)).astype(np.float32)
     return [
-        _tiff("strips-u16.tif", _smooth(rng, (50, 30), 60000).astype(np.uint16), rowsperstrip=7),
+        _tiff("strips-u16.tif", smooth(rng, (50, 30), 60000).astype(np.uint16), rowsperstrip=7),
         _tiff(
             "tiles-rgb8.tif",
-            _smooth(rng, (45, 39, 3), 255).astype(np.uint8),
+            smooth(rng, (45, 39, 3), 255).astype(np.uint8),
             photometric="rgb",
             tile=(16, 32),
             compression="zlib",
@@ -149,7 +132,7 @@ def _tiffs(rng: np.random.Generator) -> list[GoodFile]:
             rng.integers(-900, 900, (5, 20, 22)).astype(np.int16),
             photometric="minisblack",
         ),
-        _planar_tiff(_smooth(rng, (23, 26, 3), 255).astype(np.uint8)),
+        _planar_tiff(smooth(rng, (23, 26, 3), 255).astype(np.uint8)),
     ]
 
 
@@ -175,60 +158,9 @@ def _anymap(name: str, magic: str, samples: np.ndarray, top: int) -> GoodFile:
 
 def _anymaps(rng: np.random.Generator) -> list[GoodFile]:
     return [
-        _anymap("gray-1000.pgm", "P5", _smooth(rng, (31, 26), 1000), 1000),
-        _anymap("rgb.ppm", "P6", _smooth(rng, (24, 27, 3), 255), 255),
+        _anymap("gray-1000.pgm", "P5", smooth(rng, (31, 26), 1000), 1000),
+        _anymap("rgb.ppm", "P6", smooth(rng, (24, 27, 3), 255), 255),
     ]
-
-
-# WebP
-
-
-def _read_webp(data: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(data)))
-
-
-def webp_file(samples: np.ndarray, **options) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(samples).save(file, "WEBP", lossless=True, exact=True, **options)
-    return file.getvalue()
-
-
-def _webps(rng: np.random.Generator) -> list[GoodFile]:
-    rgb = _smooth(rng, (33, 29, 3), 255).astype(np.uint8)
-    rgba = _smooth(rng, (21, 35, 4), 255).astype(np.uint8)
-    rgba[3:9, 4:11, 3] = 0
-    exif = b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0"
-    chunks = {"exif": exif, "xmp": b"<x/>", "icc_profile": b"p" * 140}
-    return [
-        GoodFile("rgb.webp", webp_file(rgb), rgb, _read_webp, False),
-        GoodFile("rgba-chunks.webp", webp_file(rgba, **chunks), rgba, _read_webp, False),
-    ]
-
-
-# PFM
-
-
-def _read_floatmap(data: bytes) -> np.ndarray:
-    magic, size, scale, body = data.split(b"\n", 3)
-    width, height = map(int, size.split())
-    dtype = np.dtype("<f4" if float(scale) < 0 else ">f4")
-    shape = (height, width, 3) if magic == b"PF" else (height, width)
-    return np.flipud(np.frombuffer(body, dtype).reshape(shape)).astype(np.float32)
-
-
-def _floatmaps(rng: np.random.Generator) -> list[GoodFile]:
-    color = rng.normal(0, 9, (14, 19, 3)).astype(np.float32)
-    gray = rng.normal(0, 9, (17, 12)).astype(np.float32)
-    return [
-        GoodFile(
-            "color.pfm", b"PF\n19 14\n-1.0\n" + np.flipud(color).astype("<f4").tobytes(), color,
-            _read_floatmap, True,
-        ),
-        GoodFile(
-            "gray-big-endian.pfm", b"Pf\n12 17\n2.5\n" + np.flipud(gray).astype(">f4").tobytes(),
-            gray, _read_floatmap, True,
-        ),
-    ]  # fmt: skip
 
 
 # Sound
@@ -344,25 +276,4 @@ def _arrays(rng: np.random.Generator) -> list[GoodFile]:
         _npy("u4-big-endian.npy", rng.integers(0, 1 << 32, (13, 7), dtype=np.uint32).astype(">u4")),
         _nrrd("i2.nrrd", (volume * 700).astype("<i2"), "short", "raw"),
         _nrrd("f4-gzip.nrrd", volume.astype("<f4"), "float", "gzip"),
-    ]
-
-
-# Sound in other containers
-
-
-def _containers(rng: np.random.Generator) -> list[GoodFile]:
-    stereo = rng.integers(-20000, 20000, (900, 2)).astype(np.int16)
-    floats = rng.normal(0, 0.3, 700).astype(np.float32)
-
-    def plain(skip: int, dtype: str, like: np.ndarray) -> Callable[[bytes], np.ndarray]:
-        return lambda data: np.frombuffer(
-            data[skip : skip + like.nbytes], dtype
-        ).astype(like.dtype).reshape(like.shape)
-
-    return [
-        GoodFile("i16.au", au_file(stereo), stereo, plain(28, ">i2", stereo), True),
-        GoodFile("f32.au", au_file(floats), floats, plain(28, ">f4", floats), True),
-        GoodFile("i16.w64", w64_file(stereo), stereo, plain(104, "<i2", stereo), True),
-        GoodFile("i16.caf", caf_file(stereo), stereo, plain(68, ">i2", stereo), True),
-        GoodFile("f32.caf", caf_file(floats), floats, plain(68, ">f4", floats), True),
     ]
