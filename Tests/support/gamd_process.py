@@ -32,12 +32,19 @@ STOP_SECONDS = 15.0
 class Daemon:
     """One gamd process on a state folder and a socket."""
 
-    def __init__(self, folder: Path, *arguments: str, config: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        config: str | None = None,
+        launcher: list[str] | None = None,
+    ) -> None:
         self.folder = folder
         self.state = folder / "state"
         self.socket = folder / "gamd.sock"
         self.log = folder / "gamd.log"
         self._arguments = list(arguments)
+        self._launcher = launcher or []
         self._config = folder / "gamd.toml" if config is not None else None
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +70,7 @@ class Daemon:
 
     def start(self) -> None:
         """Starts the process and waits until it answers Hello."""
-        command = [str(BINARIES / "gamd"), "--state", str(self.state), "--socket", str(self.socket)]
+        command = [*self._launcher, str(BINARIES / "gamd"), "--state", str(self.state), "--socket", str(self.socket)]
         command += ["--plugins", str(PLUGIN_MANIFESTS), "--plugins", str(BINARIES)]
         if self._config is not None:
             command += ["--config", str(self._config)]
