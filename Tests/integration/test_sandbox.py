@@ -41,7 +41,9 @@ def test_without_a_sandbox_plugins_are_refused(old_kernel: Path) -> None:
     assert info(old_kernel, "--in-process").returncode == 0
 
 
-@pytest.mark.parametrize("sandbox, works", [("required", False), ("available", True), ("off", True)])
+@pytest.mark.parametrize(
+    "sandbox, works", [("required", False), ("available", True), ("off", True)]
+)
 def test_the_configuration_decides(
     old_kernel: Path, tmp_path: Path, sandbox: str, works: bool
 ) -> None:

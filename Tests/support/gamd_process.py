@@ -70,7 +70,8 @@ class Daemon:
 
     def start(self) -> None:
         """Starts the process and waits until it answers Hello."""
-        command = [*self._launcher, str(BINARIES / "gamd"), "--state", str(self.state), "--socket", str(self.socket)]
+        command = [*self._launcher, str(BINARIES / "gamd")]
+        command += ["--state", str(self.state), "--socket", str(self.socket)]
         command += ["--plugins", str(PLUGIN_MANIFESTS), "--plugins", str(BINARIES)]
         if self._config is not None:
             command += ["--config", str(self._config)]
