@@ -104,6 +104,7 @@ public final class PluginRegistry: Sendable {
         } catch let error as PluginError {
             // What a session has thrown is counted already.
             if faults.count(id) == before { faults.note(error) }
+            if case .fault = error { pool?.dropIdle(id) }
             throw error
         }
     }

@@ -191,7 +191,7 @@ def test_a_lossy_jpeg_xl_is_refused_without_decoded(client: Client, tmp_path: Pa
     with pytest.raises(BadInputError, match="--decoded"):
         client.put_file("jxl", path)
     client.put_file("jxl", path, options={"decoded": "1"})
-    assert np.abs(client.read("jxl").astype(int) - RGB).max() < 60
+    assert np.median(np.abs(client.read("jxl").astype(int) - RGB)) < 5
 
 
 def test_a_lossy_webp_is_refused_without_decoded(client: Client) -> None:
