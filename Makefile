@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup setup-bench setup-package build build-tests lint test unit integration demo \
-	bench bench-scaling bench-cell bench-effort bench-small fuzz crash damage hostile memory \
+	bench bench-scaling bench-cell bench-effort bench-small fuzz noise crash damage hostile memory \
 	clients disk-full faults backups mixed soak install install-kit deb python-protocol \
 	plugin-reference clean
 
@@ -67,6 +67,9 @@ bench-effort: setup-bench build  ## What each refit effort costs and gains: FOLD
 
 fuzz: build  ## Long campaign of damaged files and frames: SEED=...
 	$(PYTHON) Tests/campaigns/fuzz.py --rounds 2000 --seed $(SEED)
+
+noise: build  ## 20,000 files with bit noise of 0.01 % to 1 %: SEED=... (for the night)
+	$(PYTHON) Tests/campaigns/fuzz.py --bits --rounds 20000 --seed $(SEED)
 
 crash: build  ## 200 times kill -9 under four writers, checked by an oracle outside the daemon
 	$(PYTHON) Tests/campaigns/crash.py --kills 200 --seed $(SEED)

@@ -114,10 +114,11 @@ static gam_status audio_open_encode(void *context, const gam_host *host,
         name = gam_string(is_signed8 ? "aiff" : "wav"); /* bytes in a WAV are unsigned */
     }
     for (int i = 0; i < FORMAT_COUNT; i++) {
-        if (gam_text_equals(name, formats[i].name)) {
-            return formats[i].open_encode(host, description, output, formats[i].name, encoder,
-                                          message);
-        }
+        if (!gam_text_equals(name, formats[i].name)) continue;
+        gam_status status = audio_check_conversion(host, formats[i].name, message);
+        if (status != GAM_OK) return status;
+        return formats[i].open_encode(host, description, output, formats[i].name, encoder,
+                                      message);
     }
     return gam_fail(message, GAM_USAGE, "unknown audio format '%.*s'; choose wav, w64, aiff, au, "
                     "caf or flac", (int)(name.length < 40 ? name.length : 40), name.bytes);
@@ -153,6 +154,8 @@ static size_t audio_parameters(void *context, gam_parameter *entries, size_t cap
     static const gam_parameter all[] = {
         {TEXT("format"), TEXT(""),
          TEXT("format to write: wav, w64, aiff, au, caf or flac; empty: as it came")},
+        {TEXT("drop_metadata"), TEXT(""),
+         TEXT("1: write another format even when it cannot hold all metadata")},
     };
     enum { COUNT = sizeof all / sizeof all[0] };
     (void)context;

@@ -57,6 +57,9 @@ gam_status audio_describe(const gam_host *host, gam_description *description, co
 /* Frames per second of a described signal; 0 when it has none. */
 int audio_rate(const gam_description *description);
 
+/* Refuses to write a sound as `target` when that loses what it came with. */
+gam_status audio_check_conversion(const gam_host *host, const char *target, gam_message *message);
+
 gam_status pcm_open_decode(const gam_host *host, const gam_input *input, const char *format,
                            gam_decoder **decoder, gam_message *message);
 gam_status pcm_open_encode(const gam_host *host, const gam_description *description,

@@ -84,6 +84,10 @@ public struct EncodeInput: Sendable {
     public let metadata: [(key: String, value: [UInt8])]
     /// The output may not grow beyond this.
     public let fileBytesMax: Int
+    /// Name of the format to write; empty: that of the file the signal came from.
+    public var format = ""
+    /// Options for the adapter.
+    public var options: [String: String] = [:]
 }
 
 public struct AdapterSummary: Sendable {

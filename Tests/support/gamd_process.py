@@ -70,7 +70,8 @@ class Daemon:
 
     def start(self) -> None:
         """Starts the process and waits until it answers Hello."""
-        command = [str(BINARIES / "gamd"), "--state", str(self.state), "--socket", str(self.socket)]
+        command = [str(BINARIES / "gamd")]
+        command += ["--state", str(self.state), "--socket", str(self.socket)]
         command += ["--plugins", str(PLUGIN_MANIFESTS), "--plugins", str(BINARIES)]
         command += ["--config", str(self._config)]
         with open(self.log, "ab") as log:

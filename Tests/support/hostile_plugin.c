@@ -128,6 +128,7 @@ static gam_status read_rows(gam_decoder *decoder, void *buffer, size_t capacity,
             return gam_fail(message, GAM_BAD_INPUT, "a sample is not 0 to 15");
     }
     if (is_harm("wrong")) memset(buffer, 0xAA, count);
+    if (is_harm("lie")) *(unsigned char *)buffer ^= 1;
     decoder->done += count;
     *rows = is_harm("tenfold") ? 10 * count : count;
     return GAM_OK;

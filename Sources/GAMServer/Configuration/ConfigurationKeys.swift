@@ -152,6 +152,7 @@ enum ConfigurationKeys {
         .init("plugins.library_folders", .texts(\.plugins.libraryFolders)),
         .init("plugins.isolation", .choice(\.plugins.isolation, ["workers", "in-process"])),
         .init("plugins.sandbox", .choice(\.plugins.sandbox, ["required", "available", "off"])),
+        .init("plugins.verify", .choice(\.plugins.verify, ["all", "file", "off"])),
         .init("plugins.idle_workers_max", .integer(\.plugins.idleWorkersMax, 0...64)),
         .init(
             "plugins.memory_bytes_max", .integer(\.plugins.memoryBytesMax, 1...(1 << 40))),
