@@ -47,6 +47,7 @@ let package = Package(
         .systemLibrary(name: "CSpng", pkgConfig: "spng"),
         .systemLibrary(name: "CTiff", pkgConfig: "libtiff-4"),
         .systemLibrary(name: "CSndfile", pkgConfig: "sndfile"),
+        .systemLibrary(name: "CFlac", pkgConfig: "flac"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
         // Layer 1
         library("GAMCore", ["CGAMKernels", "CXXHash"]),
@@ -94,8 +95,8 @@ let package = Package(
             path: "Plugins/image", publicHeadersPath: ".",
             linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("jpeg")]),
         .target(
-            name: "AudioAdapter", dependencies: ["CGAMPlugin", "CSndfile"], path: "Plugins/audio",
-            publicHeadersPath: "."),
+            name: "AudioAdapter", dependencies: ["CGAMPlugin", "CSndfile", "CFlac"],
+            path: "Plugins/audio", publicHeadersPath: "."),
         .target(
             name: "ArrayAdapter", dependencies: ["GAMPluginKit", "CZlib"], path: "Plugins/array",
             swiftSettings: strict),
