@@ -28,6 +28,7 @@ enum {
     FLAC_BITS_MAX = 32,
     FLAC_CHANNELS_MAX = 8,
     FLAC_BLOCK_MIN = 16,
+    FLAC_BLOCK_USUAL = 4096, /* where no other is kept */
     FLAC_BLOCK_MAX = 65536 /* a frame header can say one more than STREAMINFO */
 };
 

@@ -15,12 +15,13 @@ typedef struct flac_decoder {
     uint32_t taken; /* points of the stream's block that were given */
 } flac_decoder;
 
-/* Keeps the block size of files whose frames all have the same: seek points stay where they are. */
+/* Keeps an unusual block size that all frames have: seek points stay where they are. */
 static gam_status keep_block_size(const gam_host *host,
                                   const FLAC__StreamMetadata_StreamInfo *info,
                                   gam_message *message) {
     uint32_t size = info->max_blocksize;
-    if (size != info->min_blocksize || size < FLAC_BLOCK_MIN) return GAM_OK;
+    if (size != info->min_blocksize || size < FLAC_BLOCK_MIN || size == FLAC_BLOCK_USUAL)
+        return GAM_OK;
     unsigned char record[2] = {(unsigned char)size, (unsigned char)(size >> 8)};
     return gam_keep(host, "flac.block_size", record, sizeof record, message);
 }

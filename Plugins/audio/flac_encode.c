@@ -72,13 +72,13 @@ static void take_info(const FLAC__StreamEncoder *libflac, const FLAC__StreamMeta
     encoder->has_info = 1;
 }
 
-/* The block size of the file the samples came from; 0: libFLAC's choice. */
+/* The block size of the file the samples came from. */
 static uint32_t kept_block_size(const gam_host *host) {
     size_t length = 0;
     const unsigned char *record = gam_kept(host, "flac.block_size", &length);
-    if (record == NULL || length != 2) return 0;
+    if (record == NULL || length != 2) return FLAC_BLOCK_USUAL;
     uint32_t size = record[0] | (uint32_t)record[1] << 8;
-    return size >= FLAC_BLOCK_MIN ? size : 0;
+    return size >= FLAC_BLOCK_MIN ? size : FLAC_BLOCK_USUAL;
 }
 
 static gam_status start_libflac(flac_encoder *encoder, uint32_t rate, gam_message *message) {
