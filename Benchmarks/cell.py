@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Tests" / "support"
 import numpy as np  # noqa: E402
 from cell_stores import CELL, STEP, Gamd, Store, TensorStore, TileDB, TileFile  # noqa: E402
 from inputs import Mosaic, write_ppm  # noqa: E402
-from kinds import PHOTO, input_files, load  # noqa: E402
+from kinds import PHOTO, few_of_each_kind, input_files  # noqa: E402
 from large import picture_shape  # noqa: E402
 from report import circumstances  # noqa: E402
 
@@ -191,7 +191,8 @@ def ppm_picture(path: Path) -> np.ndarray:
 
 
 def photo_mosaic(folder: Path, megapixels: float) -> Mosaic:
-    sources = [load(path, folder) for path in input_files(folder) if path.suffix == ".png"]
+    pictures = [path for path in input_files(folder) if path.suffix == ".png"]
+    sources = few_of_each_kind(pictures, folder)
     photos = [source.samples for source in sources if source.kind == PHOTO]
     if not photos:
         raise FileNotFoundError(f"no 8-bit colour photo (.png) in {folder}")

@@ -22,19 +22,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Tests" / "support"
 
 from cell import measure_all, photo_mosaic, tables  # noqa: E402
 from gamd_process import ROOT, Daemon  # noqa: E402
-from kinds import PHOTO, SUFFIXES, Source, input_files, load  # noqa: E402
+from kinds import PHOTO, SUFFIXES, Source, few_of_each_kind, input_files, load  # noqa: E402
 from large import large_inputs  # noqa: E402
 from measure import Row, measure  # noqa: E402
 from ours import GamFile  # noqa: E402
+from pareto import pareto_lines  # noqa: E402
 from picture_peers import picture_peers  # noqa: E402
 from plots import write_plots  # noqa: E402
-from report import circumstances, file_table, group_tables, write_csv  # noqa: E402
+from report import circumstances, file_table, group_tables, grouped, write_csv  # noqa: E402
 from sound_peers import sound_peers  # noqa: E402
 from targets import cell_lines, target_lines, target_table  # noqa: E402
 from tool import Tool  # noqa: E402
 from volume_peers import volume_peers  # noqa: E402
 
 CELL_PLAN = (40, 200)
+#: A daemon that does nothing while others are timed.
+AT_REST = "[refit]\nenabled = false\n"
 
 
 def default_refit_effort() -> int:
@@ -42,45 +45,44 @@ def default_refit_effort() -> int:
     return tomllib.loads((ROOT / "Config" / "gamd.toml").read_text())["refit"]["effort"]
 
 
-def stored_rows(sources: Sequence[Source], size: str) -> list[Row]:
-    """Every byte the store of a daemon holds for each file, put with the prior only."""
-    rows = []
+def measured_rows(arguments: argparse.Namespace, files: Sequence[Path]) -> list[Row]:
+    """File by file, so that a folder may be larger than the memory; then the large inputs."""
+    ours = [GamFile(size, effort) for effort in arguments.efforts for size in arguments.sizes]
+    peers = picture_peers(arguments.thorough) + sound_peers() + volume_peers()
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="gamd-bench-") as folder:
-        with Daemon(Path(folder)) as daemon, daemon.client(timeout=None) as client:
-            for source in sources:
-                stat = client.put_file(source.name, source.path, size=size)
-                rows.append(
-                    Row(
-                        source.name, source.group, f"gamd store {size}", source.samples.size,
-                        source.samples.nbytes, stat.stored_bytes,
-                    )
-                )
-                client.delete(source.name)
+        with Daemon(Path(folder), config=AT_REST) as daemon:
+            for path in files:
+                source = load(path, arguments.folder)
+                rows += measure(source, [*ours, *peers], arguments.rounds)
+                rows.append(stored_row(daemon, source))
+    quick: list[Tool] = [tool for tool in [*ours, *peers] if not tool.encodes_once]
+    with tempfile.TemporaryDirectory(prefix="gamd-large-") as folder:
+        kept = few_of_each_kind(files, arguments.folder)
+        for source in large_inputs(
+            kept, Path(folder), arguments.megapixels, arguments.minutes
+        ):
+            rows += measure(source, quick, arguments.rounds)
     return rows
 
 
-def measured_rows(arguments: argparse.Namespace, sources: Sequence[Source]) -> list[Row]:
-    ours = [
-        GamFile(size, effort)
-        for effort in arguments.efforts
-        for size in arguments.sizes
-    ]
-    peers = picture_peers(arguments.thorough) + sound_peers() + volume_peers()
-    rows = measure(sources, [*ours, *peers], arguments.rounds)
-    rows += stored_rows(sources, "M")
-    quick: list[Tool] = [tool for tool in [*ours, *peers] if not tool.encodes_once]
-    with tempfile.TemporaryDirectory(prefix="gamd-large-") as folder:
-        large = large_inputs(sources, Path(folder), arguments.megapixels, arguments.minutes)
-        return rows + measure(large, quick, arguments.rounds)
+def stored_row(daemon: Daemon, source: Source) -> Row:
+    """Every byte the store of a daemon holds for a file, put with size M and the prior only."""
+    with daemon.client(timeout=None) as client:
+        stat = client.put_file(source.name, source.path, size="M")
+        client.delete(source.name)
+    return Row(
+        source.name, source.group, "gamd store M", source.samples.size, source.samples.nbytes,
+        stat.stored_bytes,
+    )
 
 
-def target_report(
-    arguments: argparse.Namespace, sources: Sequence[Source], rows: Sequence[Row]
-) -> list[str]:
+def target_report(arguments: argparse.Namespace, rows: Sequence[Row]) -> list[str]:
     lines = ["# What must be reached", "", *how(arguments), *circumstances()]
+    groups = {f"{folder}: {kind}": members for (folder, kind), members in grouped(rows).items()}
     for title, group in target_lines(rows, arguments.clock).items():
-        lines += target_table(title, group)
-    if arguments.cell_megapixels and any(source.kind == PHOTO for source in sources):
+        lines += target_table(title, group) + pareto_lines(groups[title], arguments.clock)
+    if arguments.cell_megapixels and any(row.group[1] == PHOTO for row in rows):
         mosaic = photo_mosaic(arguments.folder, arguments.cell_megapixels)
         figures = measure_all(mosaic, arguments.sizes, 0, CELL_PLAN, peers=False)
         title = f"one cell of {arguments.cell_megapixels:g} megapixels, through the daemon"
@@ -113,8 +115,8 @@ def parsed() -> argparse.Namespace:
         "--clock", choices=("process", "processor"), default="process",
         help="clock time of processes, or their processor time where the machine is not quiet",
     )
-    parser.add_argument("--megapixels", type=float, default=6, help="one large picture; 0: none")
-    parser.add_argument("--minutes", type=float, default=2, help="one large sound; 0: none")
+    parser.add_argument("--megapixels", type=float, default=4, help="one large picture; 0: none")
+    parser.add_argument("--minutes", type=float, default=1, help="one large sound; 0: none")
     parser.add_argument(
         "--cell-megapixels", type=float, default=24, help="picture for regions; 0: none"
     )
@@ -134,15 +136,14 @@ def main() -> int:
         return 64
     core = min(os.sched_getaffinity(0)) if arguments.core is None else arguments.core
     os.sched_setaffinity(0, {core})
-    sources = [load(path, arguments.folder) for path in files]
-    rows = measured_rows(arguments, sources)
+    rows = measured_rows(arguments, files)
     arguments.out.mkdir(parents=True, exist_ok=True)
     write_csv(arguments.out / "compare.csv", rows)
     best = f"gam {arguments.sizes[-1]} effort {arguments.efforts[-1]}"
     report = ["# Comparison", "", *how(arguments), *circumstances()]
     report += group_tables(rows, arguments.clock)
     report += file_table(rows, f"gam M effort {arguments.efforts[-1]}") + file_table(rows, best)
-    targets = target_report(arguments, sources, rows)
+    targets = target_report(arguments, rows)
     (arguments.out / "compare.md").write_text("\n".join(report))
     (arguments.out / "targets.md").write_text("\n".join(targets))
     plots = write_plots(arguments.out, rows, arguments.clock)

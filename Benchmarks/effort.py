@@ -79,8 +79,9 @@ def main() -> int:
     sizes = arguments.sizes.split(",")
     efforts = sorted({0, *map(int, arguments.efforts.split(","))})
     tools = [GamFile(size, effort) for size in sizes for effort in efforts]
-    sources = [load(path, arguments.folder) for path in files]
-    rows = measure(sources, [*tools, JpegXL(7)], rounds=1)
+    rows: list[Row] = []
+    for path in files:
+        rows += measure(load(path, arguments.folder), [*tools, JpegXL(7)], rounds=1)
     arguments.out.mkdir(parents=True, exist_ok=True)
     write_csv(arguments.out / "effort.csv", rows)
     text = [

@@ -9,6 +9,7 @@ What always holds here:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,7 @@ SUFFIXES = (".png", ".wav", ".npy")
 REPEATS_OF_A_DRAWING = 0.4
 SCATTER_OF_A_DISTANCE = 0.25
 CLIPPED_SHARE = 0.1
+KEPT_OF_A_KIND = 16
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,16 @@ def load(path: Path, root: Path) -> Source:
         return Source(path, name, samples, array_kind(samples))
     sound = wav_sound(data)
     return Source(path, name, sound.samples, SOUND, len(sound.samples) / sound.rate)
+
+
+def few_of_each_kind(paths: Iterable[Path], root: Path) -> list[Source]:
+    """The first sources of every kind: what large inputs are made of, held in memory."""
+    kept: list[Source] = []
+    for path in paths:
+        source = load(path, root)
+        if sum(source.kind == other.kind for other in kept) < KEPT_OF_A_KIND:
+            kept.append(source)
+    return kept
 
 
 def input_files(folder: Path) -> list[Path]:

@@ -53,14 +53,12 @@ class Row:
         return statistics.median(theirs / mine for mine, theirs in zip(own, others))
 
 
-def measure(sources: Sequence[Source], tools: Sequence[Tool], rounds: int) -> list[Row]:
-    rows = []
-    for number, source in enumerate(sources):
-        print(f"[{number + 1}/{len(sources)}] {source.name}", file=sys.stderr, flush=True)
-        fitting = [tool for tool in tools if tool.takes(source)]
-        with tempfile.TemporaryDirectory(prefix="gamd-bench-") as folder:
-            rows += measure_file(source, fitting, Path(folder), rounds)
-    return rows
+def measure(source: Source, tools: Sequence[Tool], rounds: int) -> list[Row]:
+    """All tools that take the source."""
+    print(source.name, file=sys.stderr, flush=True)
+    fitting = [tool for tool in tools if tool.takes(source)]
+    with tempfile.TemporaryDirectory(prefix="gamd-bench-") as folder:
+        return measure_file(source, fitting, Path(folder), rounds)
 
 
 def measure_file(source: Source, tools: list[Tool], folder: Path, rounds: int) -> list[Row]:

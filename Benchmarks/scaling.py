@@ -27,27 +27,15 @@ import xxhash  # noqa: E402
 from gamd_process import Daemon  # noqa: E402
 from inputs import Mosaic, write_npy_cube, write_ppm, write_wav  # noqa: E402
 from kinds import BAND, DISTANCE, FLOAT_VOLUME, INT_VOLUME, PHOTO  # noqa: E402
-from kinds import Source, input_files, load  # noqa: E402
+from kinds import Source, few_of_each_kind, input_files  # noqa: E402
 from large import clips_of_one_form, picture_shape  # noqa: E402
 from report import circumstances  # noqa: E402
 from scaling_plot import write_plot  # noqa: E402
+from scaling_report import Measured, growth, table  # noqa: E402
 
 CONFIG = "[refit]\nenabled = false\n[threads]\ncodec = 1\n"
 MIB = 1 << 20
 VOLUME_KINDS = (INT_VOLUME, DISTANCE, FLOAT_VOLUME, BAND)
-
-
-@dataclass(frozen=True)
-class Measured:
-    kind: str
-    size: str
-    samples: int
-    raw_bytes: int
-    stored_bytes: int
-    put_seconds: float
-    get_seconds: float
-    put_peak_bytes: int
-    get_peak_bytes: int
 
 
 @dataclass(frozen=True)
@@ -133,23 +121,6 @@ def measure(one: Input, network: str, scratch: Path) -> Measured:
     )
 
 
-def table(found: Sequence[Measured]) -> list[str]:
-    lines = [
-        "| signal | size | samples | stored / raw | put s | ns per sample | get s | ns per sample "
-        "| peak MiB put | get |",
-        "|---" * 10 + "|",
-    ]
-    for one in found:
-        lines.append(
-            f"| {one.kind} | {one.size} | {one.samples:,} "
-            f"| {one.stored_bytes / one.raw_bytes:.3f} "
-            f"| {one.put_seconds:.2f} | {one.put_seconds / one.samples * 1e9:.1f} "
-            f"| {one.get_seconds:.2f} | {one.get_seconds / one.samples * 1e9:.1f} "
-            f"| {one.put_peak_bytes / MIB:.0f} | {one.get_peak_bytes / MIB:.0f} |"
-        )
-    return [*lines, ""]
-
-
 def numbers(text: str) -> list[float]:
     return [float(part) for part in text.split(",") if part]
 
@@ -170,8 +141,9 @@ def parsed() -> argparse.Namespace:
 
 def main() -> int:
     arguments = parsed()
-    sources = [load(path, arguments.folder) for path in input_files(arguments.folder)]
-    wanted = inputs_of(sources, arguments)
+    wanted = inputs_of(
+        few_of_each_kind(input_files(arguments.folder), arguments.folder), arguments
+    )
     if not wanted:
         print(f"no picture, clip or volume to start from in {arguments.folder}", file=sys.stderr)
         return 64
@@ -188,7 +160,7 @@ def main() -> int:
     text = [
         "# Time and memory against size", "",
         f"Size {arguments.size}, prior only, one codec thread, through the daemon and its socket.",
-        "", *circumstances(), *table(found),
+        "", *circumstances(), *table(found), *growth(found),
     ]
     (arguments.out / "scaling.md").write_text("\n".join(text))
     write_plot(arguments.out / "scaling.png", found)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import matplotlib
 
@@ -18,9 +17,7 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
-
-if TYPE_CHECKING:
-    from scaling import Measured
+from scaling_report import Measured  # noqa: E402
 
 GUIDES_NS = (10, 100, 1000)
 

@@ -15,6 +15,8 @@ package enum RecordBody: Equatable, Sendable {
     case packed(method: PlainMethod, [UInt8])
     case modelled(CodedShard)
     case raw([UInt8])
+    /// Points by their likeness to what lies around them.
+    case likened([UInt8])
 }
 
 /// A parsed record.
@@ -51,6 +53,7 @@ extension Record {
         case packed = 1
         case modelled = 2
         case raw = 3
+        case likened = 4
     }
 
     package func serialized() -> [UInt8] {
@@ -64,6 +67,10 @@ extension Record {
             w.raw(bytes)
         case .raw(let bytes):
             w.u8(Kind.raw.rawValue)
+            w.fixed(hash)
+            w.raw(bytes)
+        case .likened(let bytes):
+            w.u8(Kind.likened.rawValue)
             w.fixed(hash)
             w.raw(bytes)
         case .packed(let method, let bytes):
@@ -103,6 +110,7 @@ extension Record {
         switch kind {
         case .constant: body = .constant(Array(r.rest()))
         case .raw: body = .raw(Array(r.rest()))
+        case .likened: body = .likened(Array(r.rest()))
         case .packed:
             guard let method = PlainMethod(rawValue: try r.u8()) else {
                 throw .malformed("plain coder")

@@ -14,7 +14,7 @@ import Testing
     @Test(arguments: shapes) func everyEngineWritesTheSameRecords(
         _ shape: [Int], _ channels: Int, _ bits: Int
     ) throws {
-        for content in [Content.smooth, .noise, .extremes, .sparse] {
+        for content in [Content.smooth, .noise, .extremes, .sparse, .drawing] {
             for size in NetworkSize.allCases {
                 let d = try describe(shape, channels: channels, bits: bits)
                 let bytes = samples(d, content, seed: 11)

@@ -34,7 +34,7 @@ struct MemorySamples: SampleSource {
 }
 
 enum Content: String, CaseIterable, Sendable {
-    case flat, ramp, smooth, noise, extremes, sparse
+    case flat, ramp, smooth, noise, extremes, sparse, drawing
 }
 
 func describe(
@@ -71,6 +71,11 @@ func samples(_ d: SignalDescription, _ content: Content, seed: UInt64) -> [UInt8
             sample = UInt32(value)
         case .noise: sample = random & mask
         case .extremes: sample = random % 3 == 0 ? 0 : random % 3 == 1 ? mask : mask >> 1
+        case .drawing:
+            let (point, channel) = (i / d.channels.count, i % d.channels.count)
+            let (x, y) = (point % d.extents.last!, point / d.extents.last!)
+            let colour = (x / 9 + y / 5) % 3 + ((x + y) % 13 == 0 ? 3 : 0)
+            sample = UInt32(truncatingIfNeeded: (colour * 91 + channel * 37) * 2_654_435) & mask
         case .sparse: sample = random % 50 == 0 ? random >> 8 & mask : 0
         }
         var stored = sample

@@ -14,10 +14,12 @@ sys.path.insert(0, str(ROOT / "Benchmarks"))
 import kinds  # noqa: E402
 from inputs import Mosaic, mirrored, write_npy_cube, write_png, write_ppm, write_wav  # noqa: E402
 from measure import Row, measure_file  # noqa: E402
+from pareto import pareto_lines  # noqa: E402
 from PIL import Image  # noqa: E402
 from publish import DOCS, REPORTS, body, publish, replaced  # noqa: E402
 from readers import png_samples, wav_sound  # noqa: E402
 from report import Comparison, table, write_csv  # noqa: E402
+from scaling_report import Measured, growth  # noqa: E402
 from targets import AT_LEAST, AT_MOST, Line, target_lines  # noqa: E402
 from tool import LibraryTool, ProcessTool, Spent  # noqa: E402
 
@@ -78,6 +80,21 @@ def test_targets_are_told_by_kind_size_and_effort() -> None:
     assert "missed" in lines[f"recall, times {JXL}"].cell("M")
     assert lines["rounds in which energy rose"].cell("M").startswith("1 **missed**")
     assert lines["refit, seconds per megasample, effort 1"].measured["M"] == pytest.approx(2000)
+
+
+def test_a_peer_beats_us_only_in_all_three_at_once() -> None:
+    rows = [
+        row("a", "gam S effort 0", 110, [1], [1]),
+        row("a", "gam L effort 0", 90, [4], [4]),
+        row("a", "smaller and slow", 80, [5], [1]),
+        row("a", "larger and fast", 100, [1], [1]),
+    ]
+    claim, _, details, _ = pareto_lines(rows, "process")
+    assert "met: none" in claim
+    assert details == "Beaten in all three: gam S effort 0 by larger and fast."
+    rows.append(row("a", "best", 80, [1], [0.5]))
+    claim, *_ = pareto_lines(rows, "process")
+    assert "**missed**: best beat every one" in claim
 
 
 def test_kinds_are_told_by_samples() -> None:
@@ -165,6 +182,18 @@ def test_large_inputs_are_what_they_say(tmp_path: Path) -> None:
     write_npy_cube(tmp_path / "a.npy", cube, 9)
     assert np.load(tmp_path / "a.npy").shape == (9, 9, 9)
     assert mirrored(7, 3).tolist() == [0, 1, 2, 2, 1, 0, 0]
+
+
+def measured(samples: int, seconds: float, peak: int) -> Measured:
+    size = f"{samples} samples"
+    return Measured("sound", size, samples, samples, samples, seconds, seconds**2, peak, peak)
+
+
+def test_growth_is_the_slope_of_the_logarithms() -> None:
+    (line, _) = growth([measured(10, 2, 100), measured(1000, 200, 150)])
+    assert "put seconds grow as samples^1.00, get as samples^2.00" in line
+    assert "(100 times) peak memory of put grows 1.5 times" in line
+    assert growth([measured(10, 2, 100)]) == [""]
 
 
 def test_reports_go_between_their_marks_and_nowhere_else(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ class Reader(threading.Thread):
 
 
 def put(client: Client, harm: Harm) -> float:
-    """Puts a file through the harmful plugin; seconds until its error, which must be the right one."""
+    """Puts a file through the harmful plugin; seconds until its error, which must be the right."""
     started = time.monotonic()
     with pytest.raises(AdapterFaultError) as caught:
         client.put_bytes(f"harm/{harm.name}", FILE, file_name=f"a.{harm.name}")

@@ -20,12 +20,10 @@ from gamd import gam_pb2
 from gamd.errors import BY_STATUS
 
 LINES_MAX = 300
-# Kernels and coders that are one state machine each; they may shrink, not grow.
+# Kernels that are one state machine each; they may shrink, not grow.
 LONGER = {
     "Sources/CGAMKernels/trace.c": 400,
     "Sources/CGAMKernels/fit.c": 330,
-    "Sources/GAMCore/CausalCoder.swift": 315,
-    "Sources/GAMCore/ShardCoder.swift": 330,
 }
 PYTHON_COLUMNS_MAX = 100
 CODE = {".swift", ".c", ".h", ".cpp", ".py"}
@@ -211,11 +209,16 @@ def test_the_papers_name_the_make_targets_that_exist() -> None:
     assert make_targets() <= named, f"in no paper: {make_targets() - named}"
 
 
+def prose(path: Path) -> str:
+    """A paper without its listings."""
+    return re.sub(r"^```.*?^```", "", text(path), flags=re.MULTILINE | re.DOTALL)
+
+
 def test_links_between_papers_lead_somewhere() -> None:
     broken = [
         f"{path}: {target}"
         for path in DOCS
-        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text(path))
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", prose(path))
         if "://" not in target and not (ROOT / path.parent / target).exists()
     ]
     assert not broken, broken

@@ -44,6 +44,9 @@ def signals(rng):
     yield "09-four-axes-u16.npy", np.stack(layers).astype(np.uint16)
     y, x = grid(300, 280)
     rings = 128 + 90 * np.sin(np.hypot(x - 140, y - 150) / 6) + rng.normal(0, 2, x.shape)
+    colours = rng.integers(0, 256, (7, 4), dtype=np.uint8)
+    y, x = np.meshgrid(np.arange(48), np.arange(60), indexing="ij")
+    yield "11-drawing-rgba8.npy", colours[(x // 9 + y // 5) % 3 + 3 * ((x + y) % 13 == 0)]
     yield "10-shards-gray8.png", np.clip(rings, 0, 255).astype(np.uint8)[..., None]
 
 

@@ -247,6 +247,20 @@ void gam_price_trace(gam_level level, gam_writer *writer, int32_t components, in
 size_t gam_finish_trace(gam_writer *writer, uint16_t *words, size_t capacity,
                         uint32_t states[GAM_STATES]);
 
+// ---- recall by likeness -------------------------------------------------------------------------
+
+/// Bytes of scratch the two functions below need.
+size_t gam_likeness_scratch(void);
+
+/// Codes `count` points of 1 to 8 bytes in rows of `width` (a divisor of count); returns the bytes
+/// used, 0 if `capacity` does not do. `lines` has room for four rows.
+size_t gam_likeness_encode(const uint8_t *points, size_t count, size_t width, int32_t bytes,
+                           void *scratch, uint64_t *lines, uint8_t *out, size_t capacity);
+
+/// Recalls all points, whatever `in` holds.
+void gam_likeness_decode(const uint8_t *in, size_t size, size_t count, size_t width, int32_t bytes,
+                         void *scratch, uint64_t *lines, uint8_t *points);
+
 // ---- fitting (float32; proposes weights, never decodes) ----------------------------------------
 
 /// Parameters lie in one array: weights1 [H][F], bias1 [H], weights2 [H][H], bias2 [H],
