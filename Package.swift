@@ -50,6 +50,7 @@ let package = Package(
         .systemLibrary(name: "CSpng", pkgConfig: "spng"),
         .systemLibrary(name: "CTiff", pkgConfig: "libtiff-4"),
         .systemLibrary(name: "CSndfile", pkgConfig: "sndfile"),
+        .systemLibrary(name: "CFlac", pkgConfig: "flac"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd"),
         // Layer 1
@@ -98,8 +99,8 @@ let package = Package(
             path: "Plugins/image", publicHeadersPath: ".",
             linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("jpeg"), .linkedLibrary("jxl")]),
         .target(
-            name: "AudioAdapter", dependencies: ["CGAMPlugin", "CSndfile"], path: "Plugins/audio",
-            publicHeadersPath: "."),
+            name: "AudioAdapter", dependencies: ["CGAMPlugin", "CSndfile", "CFlac"],
+            path: "Plugins/audio", publicHeadersPath: "."),
         .target(
             name: "SDFAdapter", dependencies: ["CGAMPlugin"], path: "Plugins/sdf",
             publicHeadersPath: ".", cxxSettings: [.headerSearchPath("compat")],

@@ -6,6 +6,7 @@
  * asked for were counted here.
  */
 #include <stdlib.h>
+#include <strings.h>
 
 #include "audio_codec.h"
 
@@ -49,6 +50,19 @@ static int32_t audio_probe(void *context, const void *head, size_t length, uint6
     return format_of(head, length) >= 0 ? 100 : 0;
 }
 
+/* What to say of a file that no format fits. */
+static gam_status unknown_start(gam_text name, gam_message *message) {
+    const char *suffix = name.length >= 5 ? name.bytes + name.length - 5 : "";
+    if (name.length >= 5 && strncasecmp(suffix, ".flac", 5) == 0) {
+        return gam_fail(message, GAM_BAD_INPUT,
+                        "the FLAC stream does not start with its marker and STREAMINFO, without "
+                        "which rate, bits and length are unknown; get a complete copy");
+    }
+    return gam_fail(message, GAM_BAD_INPUT,
+                    "it does not start like a WAV, W64, AIFF, AU, CAF or FLAC file; get a complete "
+                    "copy");
+}
+
 static gam_status audio_open_decode(void *context, const gam_host *host, const gam_input *input,
                                     gam_decoder **decoder, gam_message *message) {
     (void)context;
@@ -58,11 +72,7 @@ static gam_status audio_open_decode(void *context, const gam_host *host, const g
     gam_status status = input->read_at(input->context, 0, head, sizeof head, &length);
     if (status != GAM_OK) return gam_fail(message, status, "reading the file failed");
     int format = format_of(head, length);
-    if (format < 0) {
-        return gam_fail(message, GAM_BAD_INPUT, "it does not start like a WAV, W64, AIFF, AU, CAF or FLAC "
-                        "file; "
-                        "get a complete copy");
-    }
+    if (format < 0) return unknown_start(input->file_name, message);
     return formats[format].open_decode(host, input, formats[format].name, decoder, message);
 }
 

@@ -41,13 +41,9 @@ typedef struct audio_stream {
     uint64_t position, size;
     uint64_t first_read; /* where the first read since it was set to UINT64_MAX began */
     int io_failed;
-    /* Where written bytes go; NULL: straight to the output. */
-    int (*divert)(struct audio_stream *stream, const unsigned char *bytes, size_t length);
-    void *divert_context;
 } audio_stream;
 
 SNDFILE *audio_open(audio_stream *stream, int mode, SF_INFO *info);
-int audio_put(audio_stream *stream, uint64_t offset, const void *bytes, size_t length);
 /* Fails with libsndfile's words. */
 gam_status audio_failed(const audio_stream *stream, SNDFILE *file, const char *text,
                         gam_message *message);
