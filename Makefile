@@ -6,9 +6,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-bench setup-package build build-tests lint test unit integration demo bench \
-	fuzz crash damage memory clients disk-full faults backups mixed soak python-protocol bench-scaling \
-	bench-cell bench-effort bench-small hostile plugin-reference install install-kit deb clean
+.PHONY: help setup setup-bench setup-package build build-tests lint test unit integration demo \
+	bench bench-scaling bench-cell bench-effort bench-small fuzz noise crash damage hostile memory \
+	clients disk-full faults backups mixed soak install install-kit deb python-protocol \
+	plugin-reference clean
 
 export DESTDIR PREFIX SYSCONFDIR UNITDIR
 PYTHON := .build/venv/bin/python
@@ -67,6 +68,9 @@ bench-effort: setup-bench build  ## What each refit effort costs and gains: FOLD
 fuzz: build  ## Long campaign of damaged files and frames: SEED=...
 	$(PYTHON) Tests/campaigns/fuzz.py --rounds 2000 --seed $(SEED)
 
+noise: build  ## 20,000 files with bit noise of 0.01 % to 1 %: SEED=... (for the night)
+	$(PYTHON) Tests/campaigns/fuzz.py --bits --rounds 20000 --seed $(SEED)
+
 crash: build  ## 200 times kill -9 under four writers, checked by an oracle outside the daemon
 	$(PYTHON) Tests/campaigns/crash.py --kills 200 --seed $(SEED)
 
@@ -94,7 +98,7 @@ backups: build  ## 20 backups under 8 writers, restored and compared
 mixed: build  ## Two hours of mixed work: memory, descriptors, space (MINUTES=...)
 	$(PYTHON) Tests/campaigns/mixed.py --minutes $(MINUTES) --seed $(SEED)
 
-soak: crash damage fuzz hostile memory clients disk-full faults backups mixed  ## All long campaigns
+soak: crash damage fuzz hostile memory clients disk-full faults backups mixed  ## All campaigns
 
 bench-small: setup-bench build  ## stat and warm reads beside redis GET
 	$(PYTHON) Benchmarks/small_operations.py
@@ -112,16 +116,8 @@ python-protocol: setup  ## Writes the Python messages anew from gam.proto
 plugin-reference:  ## Writes docs/plugin-reference.md anew from the header
 	python3 Tools/plugin_reference.py > docs/plugin-reference.md
 
-PREFIX ?= /usr/local
-KIT := $(DESTDIR)$(PREFIX)/share/gamd/plugin-kit
-
 install-kit:  ## Installs the kit for plugin authors: header, pkg-config, Swift package: PREFIX=...
-	install -d $(DESTDIR)$(PREFIX)/include/gamd $(DESTDIR)$(PREFIX)/lib/pkgconfig $(KIT)/Sources
-	install -m 644 Sources/CGAMPlugin/include/*.h $(DESTDIR)$(PREFIX)/include/gamd/
-	sed 's#@PREFIX@#$(PREFIX)#' PluginKit/gam-plugin.pc.in \
-		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/gam-plugin.pc
-	install -m 644 PluginKit/Package.swift $(KIT)/
-	cp -rL PluginKit/Sources/CGAMPlugin PluginKit/Sources/GAMPluginKit $(KIT)/Sources/
+	@Tools/install_kit.sh
 
 clean:  ## Removes everything that was built or installed into this folder
 	rm -rf .build

@@ -28,6 +28,7 @@ let package = Package(
         .library(name: "gamd-image", type: .dynamic, targets: ["ImageAdapter"]),
         .library(name: "gamd-audio", type: .dynamic, targets: ["AudioAdapter"]),
         .library(name: "gamd-array", type: .dynamic, targets: ["ArrayAdapter"]),
+        .library(name: "gamd-sdf", type: .dynamic, targets: ["SDFAdapter"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -49,6 +50,7 @@ let package = Package(
         .systemLibrary(name: "CSpng", pkgConfig: "spng"),
         .systemLibrary(name: "CTiff", pkgConfig: "libtiff-4"),
         .systemLibrary(name: "CSndfile", pkgConfig: "sndfile"),
+        .systemLibrary(name: "CFlac", pkgConfig: "flac"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd"),
         // Layer 1
@@ -95,10 +97,17 @@ let package = Package(
         .target(
             name: "ImageAdapter", dependencies: ["CGAMPlugin", "CSpng", "CTiff", "CZlib"],
             path: "Plugins/image", publicHeadersPath: ".",
-            linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("jpeg")]),
+            linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("jpeg"), .linkedLibrary("jxl")]),
         .target(
-            name: "AudioAdapter", dependencies: ["CGAMPlugin", "CSndfile"], path: "Plugins/audio",
-            publicHeadersPath: "."),
+            name: "AudioAdapter", dependencies: ["CGAMPlugin", "CSndfile", "CFlac"],
+            path: "Plugins/audio", publicHeadersPath: "."),
+        .target(
+            name: "SDFAdapter", dependencies: ["CGAMPlugin"], path: "Plugins/sdf",
+            publicHeadersPath: ".", cxxSettings: [.headerSearchPath("compat")],
+            linkerSettings: [
+                .linkedLibrary("openvdb"), .linkedLibrary("tbb"), .linkedLibrary("assimp"),
+                .linkedLibrary("z"),
+            ]),
         .target(
             name: "ArrayAdapter", dependencies: ["GAMPluginKit", "CZlib"], path: "Plugins/array",
             swiftSettings: strict),

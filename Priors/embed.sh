@@ -14,7 +14,7 @@ cd "$(dirname "$0")"
 HEAD
     names=()
     for size in S M L; do
-        for kind in photo gray drawing volume distance audio; do
+        for kind in photo gray plain drawing volume distance audio; do
             [ -f "$kind-$size.prior" ] || continue
             names+=("${kind}_$size")
             printf 'static const uint8_t %s[] = {\n#embed "../../Priors/%s-%s.prior"\n};\n' \

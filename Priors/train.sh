@@ -11,14 +11,18 @@ train() { # name size options...
     local name=$1 size=$2
     shift 2
     echo "$name-$size"
-    "$gamctl" train --plugins "${GAMD_PLUGINS:-Plugins}" --plugins "$(dirname "$gamctl")" "$out/$name-$size.prior" "@$lists/$name.list" --root "$root" \
+    "$gamctl" train "$out/$name-$size.prior" "@$lists/${LIST:-$name}.list" --root "$root" \
         --name "$name" --size "$size" "$@"
 }
 for size in M S L; do
-    train photo "$size" --observations 5000000 --passes 12
+    case $size in
+        L) train photo L --observations 5000000 --passes 18 ;;
+        *) train photo "$size" --observations 6000000 --passes 24 ;;
+    esac
     train drawing "$size" --observations 1500000 --passes 24 --transform subtract-green
     train gray "$size" --roles 1 --observations 3000000 --passes 16
+    LIST=gray train plain "$size" --roles 1 --observations 3000000 --passes 16 --no-statistics
     train audio "$size" --domain causal --observations 2000000 --passes 16
-    train volume "$size" --domain volume --roles 1 --observations 1000000 --passes 24
-    train distance "$size" --domain volume --roles 1 --observations 1000000 --passes 32
+    train volume "$size" --domain volume --roles 1 --observations 1000000 --passes 24 --no-statistics
+    train distance "$size" --domain volume --roles 1 --observations 2000000 --passes 24 --no-statistics
 done

@@ -21,11 +21,13 @@ copy() { install -D -m "$1" "$2" "$root$3"; }
 # The runtime's libraries that a program needs, by their paths.
 runtime() { ldd "$@" | awk '/swift\/linux/ { print $3 }' | sort -u; }
 
-programs=(gamd gamctl)
-for program in "${programs[@]}"; do
+programs=(gamd gamctl gamd-worker)
+
+for program in gamd gamctl; do
     copy 755 "$build/$program" "$prefix/bin/$program"
     patchelf --set-rpath '$ORIGIN/../lib/gamd/swift' "$root$prefix/bin/$program"
 done
+# Started by gamd and gamctl, never by hand.
 copy 755 "$build/gamd-worker" "$library/gamd-worker"
 patchelf --set-rpath '$ORIGIN/swift' "$root$library/gamd-worker"
 for plugin in "$build"/libgamd-*.so; do
@@ -36,9 +38,11 @@ done
 for manifest in Plugins/*.toml; do
     copy 644 "$manifest" "$library/plugins/$(basename "$manifest")"
 done
-for file in $(runtime "${programs[@]/#/$build/}" "$build"/gamd-worker "$build"/libgamd-*.so); do
+for file in $(runtime "${programs[@]/#/$build/}" "$build"/libgamd-*.so); do
     copy 644 "$file" "$library/swift/$(basename "$file")"
 done
+
+DESTDIR=$root PREFIX=$prefix Tools/install_kit.sh
 
 for unit in systemd/*.service systemd/*.socket systemd/*.timer; do
     sed "s|@BINDIR@|$prefix/bin|" "$unit" |

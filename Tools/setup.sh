@@ -11,9 +11,11 @@ cd "$(dirname "$0")/.."
 packages=(
     binutils libc6-dev libstdc++-12-dev libcurl4 libncurses6 libxml2 tzdata
     ca-certificates pkg-config git python3 python3-venv
-    librocksdb-dev libspng-dev libtiff-dev libsndfile1-dev libzstd-dev libxxhash-dev zlib1g-dev
-    libwebp-dev libjpeg62-turbo-dev libseccomp-dev libsystemd-dev gcc libc6-dev protobuf-compiler flac
-    patchelf systemd-container dbus-user-session libpam-systemd strace
+    librocksdb-dev libspng-dev libtiff-dev libsndfile1-dev libflac-dev libzstd-dev libxxhash-dev zlib1g-dev
+    libwebp-dev libjpeg62-turbo-dev libjxl-dev libopenvdb-dev libboost-dev libtbb-dev libassimp-dev
+    libseccomp-dev libsystemd-dev
+    gcc protobuf-compiler flac libjxl-tools python3-openvdb patchelf
+    systemd-container dbus-user-session libpam-systemd strace
 )
 requirements=(Python/requirements-test.txt)
 if [[ "${1:-}" == "--bench" ]]; then

@@ -25,6 +25,9 @@ struct ArrayAdapter: SignalAdapter {
         AdapterParameter(
             name: "format", defaultValue: "",
             help: "format to write: npy or nrrd; empty: as it came"),
+        AdapterParameter(
+            name: "drop_metadata", defaultValue: "",
+            help: "1: write another format even when it cannot hold all metadata"),
     ]
 
     func probe(head: [UInt8], fileSize: UInt64, fileName: String) -> Int {
@@ -52,6 +55,7 @@ struct ArrayAdapter: SignalAdapter {
     ) throws(AdapterError) -> any SignalEncoder {
         let kept = output.kept("format").map { String(decoding: $0, as: UTF8.self) }
         let named = output.option("format").flatMap { $0.isEmpty ? nil : $0 }
+        if let named { try Conversion(from: kept, to: named, output).check() }
         switch named ?? kept ?? "npy" {
         case "npy": return try ArrayEncoder(npy: description, output)
         case "nrrd": return try ArrayEncoder(nrrd: description, output)

@@ -71,10 +71,27 @@ struct NPYHeader {
         default:
             throw AdapterError(
                 .unsupported,
-                "elements of type '\(descriptor.prefix(40))' are not kept; convert the array to"
-                    + " integers of up to 32 bits, float16 or float32")
+                "elements of type '\(descriptor.prefix(40))' are not kept: \(advice(name))")
         }
         return (element, isBig)
+    }
+
+    /// What an element type would need.
+    private static func advice(_ name: String) -> String {
+        switch name.first {
+        case "f":
+            "floats of more than 32 bits would need samples of 64 bits; where float32 holds the"
+                + " values, convert with astype('float32')"
+        case "i", "u":
+            "integers of more than 32 bits would need samples of 64 bits; where 32 bits hold the"
+                + " values, convert with astype('int32') or astype('uint32')"
+        case "c":
+            "complex numbers are pairs; store real and imaginary parts as two channels:"
+                + " a.view('float32') with channels=last"
+        case "m", "M": "times are 64-bit integers; store them as differences in 32 bits"
+        case "S", "U", "V", "O": "only numbers are samples"
+        default: "convert the array to integers of up to 32 bits, float16 or float32"
+        }
     }
 
     /// A version 1 header for a signal, little endian, C order.

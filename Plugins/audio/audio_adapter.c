@@ -6,6 +6,7 @@
  * asked for were counted here.
  */
 #include <stdlib.h>
+#include <strings.h>
 
 #include "audio_codec.h"
 
@@ -49,6 +50,19 @@ static int32_t audio_probe(void *context, const void *head, size_t length, uint6
     return format_of(head, length) >= 0 ? 100 : 0;
 }
 
+/* What to say of a file that no format fits. */
+static gam_status unknown_start(gam_text name, gam_message *message) {
+    const char *suffix = name.length >= 5 ? name.bytes + name.length - 5 : "";
+    if (name.length >= 5 && strncasecmp(suffix, ".flac", 5) == 0) {
+        return gam_fail(message, GAM_BAD_INPUT,
+                        "the FLAC stream does not start with its marker and STREAMINFO, without "
+                        "which rate, bits and length are unknown; get a complete copy");
+    }
+    return gam_fail(message, GAM_BAD_INPUT,
+                    "it does not start like a WAV, W64, AIFF, AU, CAF or FLAC file; get a complete "
+                    "copy");
+}
+
 static gam_status audio_open_decode(void *context, const gam_host *host, const gam_input *input,
                                     gam_decoder **decoder, gam_message *message) {
     (void)context;
@@ -58,11 +72,7 @@ static gam_status audio_open_decode(void *context, const gam_host *host, const g
     gam_status status = input->read_at(input->context, 0, head, sizeof head, &length);
     if (status != GAM_OK) return gam_fail(message, status, "reading the file failed");
     int format = format_of(head, length);
-    if (format < 0) {
-        return gam_fail(message, GAM_BAD_INPUT, "it does not start like a WAV, W64, AIFF, AU, CAF or FLAC "
-                        "file; "
-                        "get a complete copy");
-    }
+    if (format < 0) return unknown_start(input->file_name, message);
     return formats[format].open_decode(host, input, formats[format].name, decoder, message);
 }
 
@@ -114,10 +124,11 @@ static gam_status audio_open_encode(void *context, const gam_host *host,
         name = gam_string(is_signed8 ? "aiff" : "wav"); /* bytes in a WAV are unsigned */
     }
     for (int i = 0; i < FORMAT_COUNT; i++) {
-        if (gam_text_equals(name, formats[i].name)) {
-            return formats[i].open_encode(host, description, output, formats[i].name, encoder,
-                                          message);
-        }
+        if (!gam_text_equals(name, formats[i].name)) continue;
+        gam_status status = audio_check_conversion(host, formats[i].name, message);
+        if (status != GAM_OK) return status;
+        return formats[i].open_encode(host, description, output, formats[i].name, encoder,
+                                      message);
     }
     return gam_fail(message, GAM_USAGE, "unknown audio format '%.*s'; choose wav, w64, aiff, au, "
                     "caf or flac", (int)(name.length < 40 ? name.length : 40), name.bytes);
@@ -153,6 +164,8 @@ static size_t audio_parameters(void *context, gam_parameter *entries, size_t cap
     static const gam_parameter all[] = {
         {TEXT("format"), TEXT(""),
          TEXT("format to write: wav, w64, aiff, au, caf or flac; empty: as it came")},
+        {TEXT("drop_metadata"), TEXT(""),
+         TEXT("1: write another format even when it cannot hold all metadata")},
     };
     enum { COUNT = sizeof all / sizeof all[0] };
     (void)context;

@@ -41,13 +41,9 @@ typedef struct audio_stream {
     uint64_t position, size;
     uint64_t first_read; /* where the first read since it was set to UINT64_MAX began */
     int io_failed;
-    /* Where written bytes go; NULL: straight to the output. */
-    int (*divert)(struct audio_stream *stream, const unsigned char *bytes, size_t length);
-    void *divert_context;
 } audio_stream;
 
 SNDFILE *audio_open(audio_stream *stream, int mode, SF_INFO *info);
-int audio_put(audio_stream *stream, uint64_t offset, const void *bytes, size_t length);
 /* Fails with libsndfile's words. */
 gam_status audio_failed(const audio_stream *stream, SNDFILE *file, const char *text,
                         gam_message *message);
@@ -56,6 +52,9 @@ gam_status audio_describe(const gam_host *host, gam_description *description, co
                           uint32_t family, uint32_t bits, gam_message *message);
 /* Frames per second of a described signal; 0 when it has none. */
 int audio_rate(const gam_description *description);
+
+/* Refuses to write a sound as `target` when that loses what it came with. */
+gam_status audio_check_conversion(const gam_host *host, const char *target, gam_message *message);
 
 gam_status pcm_open_decode(const gam_host *host, const gam_input *input, const char *format,
                            gam_decoder **decoder, gam_message *message);

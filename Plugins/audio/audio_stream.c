@@ -44,19 +44,14 @@ static sf_count_t stream_read(void *target, sf_count_t count, void *user) {
     return done;
 }
 
-int audio_put(audio_stream *stream, uint64_t offset, const void *bytes, size_t length) {
-    const gam_output *output = stream->output;
-    if (output->write_at(output->context, offset, bytes, length) == GAM_OK) return 1;
-    stream->io_failed = 1;
-    return 0;
-}
-
 static sf_count_t stream_write(const void *source, sf_count_t count, void *user) {
     audio_stream *stream = user;
-    if (stream->output == NULL || count < 0) return 0;
-    int done = stream->divert != NULL ? stream->divert(stream, source, (size_t)count)
-                                      : audio_put(stream, stream->position, source, (size_t)count);
-    if (!done) return 0;
+    const gam_output *output = stream->output;
+    if (output == NULL || count < 0) return 0;
+    if (output->write_at(output->context, stream->position, source, (size_t)count) != GAM_OK) {
+        stream->io_failed = 1;
+        return 0;
+    }
     stream->position += (uint64_t)count;
     if (stream->position > stream->size) stream->size = stream->position;
     return count;

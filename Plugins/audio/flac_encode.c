@@ -1,145 +1,154 @@
 /*
- * flac_encode.c - canonical samples to FLAC with libsndfile.
+ * flac_encode.c - canonical samples to FLAC with libFLAC at level 8, which decodes and compares
+ * every frame it writes.
  *
- * libsndfile writes its own metadata blocks. They are held back in memory; the file gets its
- * STREAMINFO and then the kept blocks, and the frames follow shifted by the difference.
- * What always holds: bytes at `own_length` and beyond in libsndfile's view lie at `shift` more in
- * the file; bytes before it are only in `own` until finish writes STREAMINFO.
+ * libFLAC's own metadata blocks are dropped. The file gets the header made of the kept blocks:
+ * its length is known at the start, its bytes are written by finish, when STREAMINFO and the seek
+ * points are known.
+ * What always holds: frames lie behind `header_length` without gaps.
  */
+#include <FLAC/stream_encoder.h>
 #include <stdlib.h>
 
 #include "flac.h"
 
-enum { FRAMES_PER_WRITE = 4096, OWN_BYTES_MAX = 1 << 20 };
+enum { POINTS_PER_WRITE = 4096, LEVEL = 8 };
 
 typedef struct flac_encoder {
     gam_encoder base;
-    audio_stream stream;
-    SNDFILE *file;
-    int *samples;
-    unsigned char *own; /* libsndfile's marker and blocks */
-    size_t own_filled;
-    size_t own_length; /* 0 until the last block was seen */
-    int64_t shift;
+    FLAC__StreamEncoder *encoder;
+    FLAC__int32 *samples; /* POINTS_PER_WRITE points */
+    unsigned char *header;
+    size_t header_length;
+    flac_seek_table seek;
+    uint64_t frame_bytes, points; /* of the frames so far */
+    int io_failed, has_info;
 } flac_encoder;
 
-/* Length of marker and blocks when all of them are in `bytes`, else 0. */
-static size_t whole_header(const unsigned char *bytes, size_t length) {
-    size_t offset = FLAC_MARKER_BYTES;
-    while (offset + FLAC_BLOCK_HEAD <= length) {
-        const unsigned char *head = bytes + offset;
-        offset += FLAC_BLOCK_HEAD + flac_block_length(head);
-        if (head[0] & FLAC_LAST_BLOCK) return offset <= length ? offset : 0;
-    }
+static int put(flac_encoder *encoder, uint64_t offset, const void *bytes, size_t length) {
+    const gam_output *output = encoder->base.output;
+    if (output->write_at(output->context, offset, bytes, length) == GAM_OK) return 1;
+    encoder->io_failed = 1;
     return 0;
 }
 
-/* Whether the kept blocks are a chain of whole blocks; `*last` is the offset of the last one. */
-static int blocks_valid(const unsigned char *bytes, size_t length, size_t *last) {
-    size_t offset = 0;
-    while (offset < length) {
-        *last = offset;
-        if (length - offset < FLAC_BLOCK_HEAD || (bytes[offset] & FLAC_LAST_BLOCK) ||
-            length - offset - FLAC_BLOCK_HEAD < flac_block_length(bytes + offset))
-            return 0;
-        offset += FLAC_BLOCK_HEAD + flac_block_length(bytes + offset);
-    }
-    return 1;
+static FLAC__StreamEncoderWriteStatus take_frame(const FLAC__StreamEncoder *libflac,
+                                                 const FLAC__byte *bytes, size_t length,
+                                                 uint32_t points, uint32_t number, void *client) {
+    (void)libflac, (void)number;
+    flac_encoder *encoder = client;
+    if (points == 0) return FLAC__STREAM_ENCODER_WRITE_STATUS_OK; /* metadata */
+    if (!put(encoder, encoder->header_length + encoder->frame_bytes, bytes, length))
+        return FLAC__STREAM_ENCODER_WRITE_STATUS_FATAL_ERROR;
+    flac_seek_note(&encoder->seek, encoder->points, points, encoder->frame_bytes);
+    encoder->frame_bytes += length;
+    encoder->points += points;
+    return FLAC__STREAM_ENCODER_WRITE_STATUS_OK;
 }
 
-/* Writes marker, STREAMINFO and the kept blocks (libsndfile's own when there are none). */
-static int put_header(flac_encoder *encoder) {
-    size_t fixed = FLAC_MARKER_BYTES + FLAC_BLOCK_HEAD + FLAC_STREAMINFO_BYTES;
-    size_t length = 0, last = 0;
-    const unsigned char *kept = gam_kept(encoder->base.host, "flac.blocks", &length);
-    if (encoder->own_length < fixed) return 0;
-    if (kept == NULL || !blocks_valid(kept, length, &last))
-        return audio_put(&encoder->stream, 0, encoder->own, encoder->own_length);
-    encoder->own[FLAC_MARKER_BYTES] = length == 0 ? FLAC_LAST_BLOCK : 0;
-    encoder->shift = (int64_t)(fixed + length) - (int64_t)encoder->own_length;
-    if (!audio_put(&encoder->stream, 0, encoder->own, fixed)) return 0;
-    if (length == 0) return 1;
-    unsigned char last_head = kept[last] | FLAC_LAST_BLOCK;
-    return audio_put(&encoder->stream, fixed, kept, length) &&
-           audio_put(&encoder->stream, fixed + last, &last_head, 1);
+static void put_big(unsigned char *bytes, int length, uint64_t value) {
+    for (int i = 0; i < length; i++) bytes[i] = (unsigned char)(value >> (8 * (length - 1 - i)));
 }
 
-/* Takes what libsndfile writes at stream->position. */
-static int divert(audio_stream *stream, const unsigned char *bytes, size_t length) {
-    flac_encoder *encoder = stream->divert_context;
-    uint64_t position = stream->position;
-    if (encoder->own_length == 0) {
-        if (position > OWN_BYTES_MAX || length > OWN_BYTES_MAX - position) return 0;
-        memcpy(encoder->own + position, bytes, length);
-        if (position + length > encoder->own_filled) encoder->own_filled = position + length;
-        encoder->own_length = whole_header(encoder->own, encoder->own_filled);
-        if (encoder->own_length == 0) return 1;
-        size_t rest = encoder->own_filled - encoder->own_length;
-        return put_header(encoder) &&
-               (rest == 0 ||
-                audio_put(stream, (uint64_t)((int64_t)encoder->own_length + encoder->shift),
-                          encoder->own + encoder->own_length, rest));
-    }
-    if (position < encoder->own_length) {
-        size_t inside = encoder->own_length - position;
-        if (inside > length) inside = length;
-        memcpy(encoder->own + position, bytes, inside);
-        position += inside;
-        bytes += inside;
-        length -= inside;
-    }
-    return length == 0 ||
-           audio_put(stream, (uint64_t)((int64_t)position + encoder->shift), bytes, length);
+/*
+ * STREAMINFO: u16 smallest and u16 largest block | u24 smallest and u24 largest frame |
+ * u20 rate, u3 channels - 1, u5 bits - 1, u36 samples | 16 bytes MD5; big endian.
+ */
+static void take_info(const FLAC__StreamEncoder *libflac, const FLAC__StreamMetadata *metadata,
+                      void *client) {
+    (void)libflac;
+    flac_encoder *encoder = client;
+    const FLAC__StreamMetadata_StreamInfo *info = &metadata->data.stream_info;
+    unsigned char *bytes = encoder->header + FLAC_MARKER_BYTES + FLAC_BLOCK_HEAD;
+    if (metadata->type != FLAC__METADATA_TYPE_STREAMINFO) return;
+    put_big(bytes, 2, info->min_blocksize);
+    put_big(bytes + 2, 2, info->max_blocksize);
+    put_big(bytes + 4, 3, info->min_framesize);
+    put_big(bytes + 7, 3, info->max_framesize);
+    put_big(bytes + 10, 8,
+            (uint64_t)info->sample_rate << 44 | (uint64_t)(info->channels - 1) << 41 |
+                (uint64_t)(info->bits_per_sample - 1) << 36 | info->total_samples);
+    memcpy(bytes + 18, info->md5sum, sizeof info->md5sum);
+    encoder->has_info = 1;
+}
+
+/* The block size of the file the samples came from. */
+static uint32_t kept_block_size(const gam_host *host) {
+    size_t length = 0;
+    const unsigned char *record = gam_kept(host, "flac.block_size", &length);
+    if (record == NULL || length != 2) return FLAC_BLOCK_USUAL;
+    uint32_t size = record[0] | (uint32_t)record[1] << 8;
+    return size >= FLAC_BLOCK_MIN ? size : FLAC_BLOCK_USUAL;
+}
+
+static gam_status start_libflac(flac_encoder *encoder, uint32_t rate, gam_message *message) {
+    const gam_description *description = &encoder->base.description;
+    FLAC__StreamEncoder *libflac = FLAC__stream_encoder_new();
+    if (libflac == NULL) return gam_fail(message, GAM_NO_MEMORY, "no memory for libFLAC");
+    encoder->encoder = libflac;
+    int is_set =
+        FLAC__stream_encoder_set_compression_level(libflac, LEVEL) &&
+        FLAC__stream_encoder_set_verify(libflac, 1) &&
+        FLAC__stream_encoder_set_streamable_subset(libflac, 0) &&
+        FLAC__stream_encoder_set_channels(libflac, description->channel_count) &&
+        FLAC__stream_encoder_set_bits_per_sample(libflac, description->bits) &&
+        FLAC__stream_encoder_set_sample_rate(libflac, rate) &&
+        FLAC__stream_encoder_set_blocksize(libflac, kept_block_size(encoder->base.host)) &&
+        FLAC__stream_encoder_set_total_samples_estimate(libflac, description->axes[0].extent);
+    FLAC__StreamEncoderInitStatus status = FLAC__stream_encoder_init_stream(
+        libflac, take_frame, NULL, NULL, take_info, encoder);
+    if (is_set && status == FLAC__STREAM_ENCODER_INIT_STATUS_OK) return GAM_OK;
+    return gam_fail(message, encoder->io_failed ? GAM_IO : GAM_INTERNAL,
+                    "no FLAC file can be started: %s",
+                    FLAC__StreamEncoderInitStatusString[status]);
 }
 
 static gam_status start(flac_encoder *encoder, gam_message *message) {
     const gam_description *description = &encoder->base.description;
-    uint32_t bits = description->bits;
-    int subtype = description->family != GAM_SIGNED ? 0
-                  : bits == 8                       ? SF_FORMAT_PCM_S8
-                  : bits == 16                      ? SF_FORMAT_PCM_16
-                  : bits == 24                      ? SF_FORMAT_PCM_24
-                                                    : 0;
-    SF_INFO info = {.samplerate = audio_rate(description),
-                    .channels = (int)description->channel_count,
-                    .format = SF_FORMAT_FLAC | subtype};
-    if (subtype == 0 || info.samplerate == 0 || info.channels > 8) {
+    uint32_t bits = description->bits, channels = description->channel_count;
+    uint32_t rate = (uint32_t)audio_rate(description);
+    if (description->family != GAM_SIGNED || bits < FLAC_BITS_MIN || bits > FLAC_BITS_MAX ||
+        channels > FLAC_CHANNELS_MAX || rate == 0 || rate > FLAC__MAX_SAMPLE_RATE) {
         return gam_fail(message, GAM_USAGE,
-                        "FLAC holds up to 8 channels of signed 8, 16 or 24 bit samples with a "
-                        "rate; choose format=wav or read samples instead");
+                        "FLAC holds up to 8 channels of signed samples of 4 to 32 bits with a rate "
+                        "up to %u; choose format=wav or read samples instead",
+                        FLAC__MAX_SAMPLE_RATE);
     }
-    encoder->own = calloc(1, OWN_BYTES_MAX);
-    encoder->samples = malloc(sizeof(int) * FRAMES_PER_WRITE * description->channel_count);
-    if (encoder->own == NULL || encoder->samples == NULL)
+    gam_status status = flac_new_header(encoder->base.host, &encoder->header,
+                                        &encoder->header_length, message);
+    if (status != GAM_OK) return status;
+    encoder->seek = flac_seek_find(encoder->header, encoder->header_length);
+    encoder->samples = malloc(sizeof(FLAC__int32) * POINTS_PER_WRITE * channels);
+    if (encoder->samples == NULL)
         return gam_fail(message, GAM_NO_MEMORY, "no memory for an encoder");
-    encoder->stream.output = encoder->base.output;
-    encoder->stream.divert = divert;
-    encoder->stream.divert_context = encoder;
-    encoder->file = audio_open(&encoder->stream, SFM_WRITE, &info);
-    if (encoder->file == NULL)
-        return audio_failed(&encoder->stream, NULL, "no FLAC file can be started", message);
-    return GAM_OK;
+    return start_libflac(encoder, rate, message);
 }
 
-static void left_justify(const flac_encoder *encoder, const unsigned char *canonical,
-                         uint64_t count) {
-    uint32_t bits = encoder->base.description.bits, container = gam_container_bytes(bits);
+static void widen(const flac_encoder *encoder, const unsigned char *canonical, uint64_t count) {
+    uint32_t container = gam_container_bytes(encoder->base.description.bits);
+    uint32_t spare = 32 - 8 * container;
     for (uint64_t i = 0; i < count; i++, canonical += container) {
         uint32_t value = 0;
         for (uint32_t k = 0; k < container; k++) value |= (uint32_t)canonical[k] << (8 * k);
-        encoder->samples[i] = (int)(value << (32 - bits));
+        encoder->samples[i] = (FLAC__int32)(value << spare) >> spare;
     }
+}
+
+static gam_status encode_failed(const flac_encoder *encoder, const char *why,
+                                gam_message *message) {
+    if (encoder->io_failed) return gam_fail(message, GAM_IO, "writing the FLAC file failed");
+    return gam_fail(message, GAM_INTERNAL, "libFLAC cannot encode the samples: %s", why);
 }
 
 static gam_status flac_write_rows(gam_encoder *base, const unsigned char *buffer, uint64_t rows,
                                   gam_message *message) {
     flac_encoder *encoder = (flac_encoder *)base;
     while (rows > 0) {
-        uint64_t count = rows < FRAMES_PER_WRITE ? rows : FRAMES_PER_WRITE;
-        left_justify(encoder, buffer, count * base->description.channel_count);
-        if (sf_writef_int(encoder->file, encoder->samples, (sf_count_t)count) != (sf_count_t)count)
-            return audio_failed(&encoder->stream, encoder->file, "samples cannot be written",
-                                message);
+        uint32_t count = rows < POINTS_PER_WRITE ? (uint32_t)rows : POINTS_PER_WRITE;
+        widen(encoder, buffer, (uint64_t)count * base->description.channel_count);
+        if (!FLAC__stream_encoder_process_interleaved(encoder->encoder, encoder->samples, count))
+            return encode_failed(
+                encoder, FLAC__stream_encoder_get_resolved_state_string(encoder->encoder), message);
         buffer += count * base->row_bytes;
         rows -= count;
     }
@@ -148,22 +157,23 @@ static gam_status flac_write_rows(gam_encoder *base, const unsigned char *buffer
 
 static gam_status flac_finish(gam_encoder *base, gam_message *message) {
     flac_encoder *encoder = (flac_encoder *)base;
-    int error = sf_close(encoder->file);
-    encoder->file = NULL;
-    if (error == 0 && encoder->own_length != 0 && !encoder->stream.io_failed) {
-        /* libFLAC has put sample count and MD5 into STREAMINFO by now. */
-        size_t offset = FLAC_MARKER_BYTES + FLAC_BLOCK_HEAD;
-        if (audio_put(&encoder->stream, offset, encoder->own + offset, FLAC_STREAMINFO_BYTES))
-            return GAM_OK;
-    }
-    return gam_fail(message, GAM_IO, "writing the FLAC file failed: %s", sf_error_number(error));
+    size_t tail_length = 0;
+    const void *tail = gam_kept(base->host, "flac.tail", &tail_length);
+    if (!FLAC__stream_encoder_finish(encoder->encoder) || !encoder->has_info)
+        return encode_failed(encoder, "the last frame is not what was given", message);
+    flac_seek_complete(&encoder->seek);
+    if (!put(encoder, 0, encoder->header, encoder->header_length) ||
+        (tail_length > 0 && !put(encoder, encoder->header_length + encoder->frame_bytes, tail,
+                                 tail_length)))
+        return encode_failed(encoder, "", message);
+    return GAM_OK;
 }
 
 static void flac_close_encode(gam_encoder *base) {
     flac_encoder *encoder = (flac_encoder *)base;
-    if (encoder->file != NULL) sf_close(encoder->file);
+    if (encoder->encoder != NULL) FLAC__stream_encoder_delete(encoder->encoder);
     free(encoder->samples);
-    free(encoder->own);
+    free(encoder->header);
 }
 
 gam_status flac_open_encode(const gam_host *host, const gam_description *description,

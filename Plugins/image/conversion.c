@@ -67,6 +67,21 @@ static void add_pnm_header(losses *lost, const gam_host *host) {
     free(header);
 }
 
+static void add_jxl(losses *lost, const gam_host *host) {
+    size_t length = 0;
+    const unsigned char *boxes = gam_kept(host, "jxl.boxes", &length);
+    for (size_t at = 0; boxes != NULL && at + 8 <= length;) {
+        size_t size = webp_u32(boxes + at + 4);
+        add(lost, (const char *)boxes + at, 4);
+        at += 8;
+        if (size > length - at) return;
+        at += size;
+    }
+    const unsigned char *flags = gam_kept(host, "jxl.flags", &length);
+    if (flags != NULL && length == 2 && flags[0] > 1) add_text(lost, "the orientation");
+    if (gam_kept(host, "jxl.icc", &length) != NULL) add_text(lost, "the color profile");
+}
+
 static void add_blob(losses *lost, const gam_host *host, const char *key, const char *what) {
     size_t length = 0;
     if (gam_kept(host, key, &length) != NULL && length > 0) add_text(lost, what);
@@ -127,6 +142,7 @@ gam_status image_check_conversion(const gam_host *host, const gam_description *d
     add_blob(&lost, host, "pnm.trailer", "bytes behind the PNM");
     add_blob(&lost, host, "pfm.trailer", "bytes behind the PFM");
     add_tiff_tags(&lost, host);
+    add_jxl(&lost, host);
     if (description->channels[0] == GAM_CHANNEL_PALETTE_INDEX)
         add_text(&lost, "the colors of the palette");
     if (lost.length == 0) return GAM_OK;

@@ -47,6 +47,12 @@ static int is_jpeg(const unsigned char *head, size_t length) {
     return length >= 3 && memcmp(head, "\xff\xd8\xff", 3) == 0;
 }
 
+/* A bare codestream, or a container of boxes. */
+static int is_jxl(const unsigned char *head, size_t length) {
+    return (length >= 2 && memcmp(head, "\xff\x0a", 2) == 0) ||
+           (length >= 12 && memcmp(head, "\0\0\0\x0cJXL \r\n\x87\n", 12) == 0);
+}
+
 static gam_status jpeg_open_encode(const gam_host *host, const gam_description *description,
                                    const gam_output *output, gam_encoder **encoder,
                                    gam_message *message) {
@@ -61,6 +67,7 @@ static const image_format formats[] = {
     {"pnm", ".pbm .pgm .ppm .pnm .pam", is_pnm, pnm_open_decode, pnm_open_encode},
     {"pfm", ".pfm", is_pfm, pfm_open_decode, pfm_open_encode},
     {"webp", ".webp", is_webp, webp_open_decode, webp_open_encode},
+    {"jxl", ".jxl", is_jxl, jxl_open_decode, jxl_open_encode},
     {"jpeg", ".jpg .jpeg .jpe", is_jpeg, jpeg_open_decode, jpeg_open_encode},
 };
 enum { FORMAT_COUNT = sizeof formats / sizeof formats[0] };
@@ -110,7 +117,8 @@ static gam_status image_open_decode(void *context, const gam_host *host, const g
                             formats[i].name);
         }
     }
-    return gam_fail(message, GAM_BAD_INPUT, "neither PNG, TIFF, WebP, PNM, PFM nor JPEG");
+    return gam_fail(message, GAM_BAD_INPUT, "neither PNG, TIFF, WebP, JPEG XL, PNM, PFM nor "
+                   "JPEG");
 }
 
 static gam_status image_describe(gam_decoder *decoder, gam_description *description,
@@ -164,7 +172,7 @@ static gam_status image_open_encode(void *context, const gam_host *host,
         return formats[i].open_encode(host, description, output, encoder, message);
     }
     return gam_fail(message, GAM_USAGE,
-                    "unknown image format '%.*s'; choose png, tiff, webp, pnm or pfm",
+                    "unknown image format '%.*s'; choose png, tiff, webp, jxl, pnm or pfm",
                     (int)(name.length < 40 ? name.length : 40), name.bytes);
 }
 
@@ -197,12 +205,12 @@ static void image_close_encode(gam_encoder *encoder) {
 static size_t image_parameters(void *context, gam_parameter *entries, size_t capacity) {
     static const gam_parameter all[] = {
         {TEXT("format"), TEXT(""),
-         TEXT("format to write: png, tiff, webp, pnm or pfm; empty: as it came")},
+         TEXT("format to write: png, tiff, webp, jxl, pnm or pfm; empty: as it came")},
         {TEXT("drop_metadata"), TEXT(""),
          TEXT("1: write another format even when it cannot hold all metadata")},
         {TEXT("decoded"), TEXT(""),
-         TEXT("1: keep the decoded samples of a lossy file (JPEG, lossy WebP); they come back as "
-              "PNG or lossless WebP")},
+         TEXT("1: keep the decoded samples of a lossy file (JPEG, lossy WebP or JPEG XL); they "
+              "come back in a lossless one")},
         {TEXT("page"), TEXT(""),
          TEXT("TIFF: keep only this page, counted from 0; empty: all pages")},
     };

@@ -73,6 +73,10 @@ gam_status webp_open_decode(const gam_host *host, const gam_input *input, gam_de
                             gam_message *message);
 gam_status webp_open_encode(const gam_host *host, const gam_description *description,
                             const gam_output *output, gam_encoder **encoder, gam_message *message);
+gam_status jxl_open_decode(const gam_host *host, const gam_input *input, gam_decoder **decoder,
+                           gam_message *message);
+gam_status jxl_open_encode(const gam_host *host, const gam_description *description,
+                           const gam_output *output, gam_encoder **encoder, gam_message *message);
 gam_status jpeg_open_decode(const gam_host *host, const gam_input *input, gam_decoder **decoder,
                             gam_message *message);
 

@@ -2,7 +2,7 @@
  * pnm_encode.c - canonical samples to PNM and PAM.
  *
  * What always holds: when the kept header still describes the signal it is written as it was;
- * otherwise a PAM header with maxval 2^bits - 1.
+ * otherwise a new one with maxval 2^bits - 1: P5 or P6 for gray and RGB, PAM for others.
  */
 #include <stdlib.h>
 
@@ -55,6 +55,15 @@ static gam_status make_header(pnm_encoder *encoder) {
     header->maxval = (INT64_C(1) << description->bits) - 1;
     int known = header->depth <= 4 && description->channels[0] != GAM_CHANNEL_OTHER &&
                 description->channels[0] != GAM_CHANNEL_PALETTE_INDEX;
+    if (known && (header->depth == 1 || header->depth == 3)) {
+        header->variant = header->depth == 1 ? 5 : 6;
+        header->length = (size_t)snprintf((char *)header->bytes, sizeof header->bytes,
+                                          "P%d\n%lld %lld\n%lld\n", header->variant,
+                                          (long long)header->width, (long long)header->height,
+                                          (long long)header->maxval);
+        header->filled = header->length;
+        return GAM_OK;
+    }
     int length = snprintf((char *)header->bytes, sizeof header->bytes,
                           "P7\nWIDTH %lld\nHEIGHT %lld\nDEPTH %lld\nMAXVAL %lld\n%s%s%sENDHDR\n",
                           (long long)header->width, (long long)header->height,

@@ -9,6 +9,7 @@
 // P = sigma(a) sigma(-b) (1 - exp(-w)), w = 1 / s, and the derivatives of log P have closed forms.
 #include <string.h>
 
+#include "gam_fitting.h"
 #include "kernels_internal.h"
 
 enum { N = GAM_FIT_BATCH, L = 16 };

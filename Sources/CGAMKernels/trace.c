@@ -30,16 +30,6 @@ INLINE uint32_t take_bits(gam_reader *r, int32_t count) {
     return v;
 }
 
-INLINE void give_bits(gam_writer *w, uint64_t v, int32_t count) {
-    w->held |= v << w->held_count;
-    w->held_count += count;
-    while (w->held_count >= 8) {
-        w->bits[w->bit_bytes++] = (uint8_t)w->held;
-        w->held >>= 8;
-        w->held_count -= 8;
-    }
-}
-
 /// Escaped values: zigzag difference from the base, Elias gamma (6-bit length, then the bits).
 INLINE int64_t take_escape(gam_reader *r) {
     int32_t length = (int32_t)take_bits(r, 6);
@@ -50,14 +40,6 @@ INLINE int64_t take_escape(gam_reader *r) {
     uint64_t low = take_bits(r, length > 17 ? 17 : length);
     uint64_t z = low | (length > 17 ? (uint64_t)take_bits(r, length - 17) << 17 : 0);
     return (int64_t)(z >> 1) ^ -(int64_t)(z & 1);
-}
-
-INLINE void give_escape(gam_writer *w, int64_t d) {
-    uint64_t z = ((uint64_t)d << 1) ^ (uint64_t)(d >> 63);
-    int32_t length = z ? 64 - __builtin_clzll(z) : 0;
-    give_bits(w, (uint64_t)length, 6);
-    give_bits(w, z & 0x1ffff, length > 17 ? 17 : length);
-    if (length > 17) give_bits(w, z >> 17, length - 17);
 }
 
 // ---- search: the bin with F(bin) <= slot < F(bin + 1) ---------------------------------------
@@ -262,25 +244,87 @@ TARGET_AVX2 INLINE void step_states(gam_reader *r, int32_t k, int32_t count, con
     }
 }
 
-TARGET_AVX2 INLINE void recall_wells(gam_reader *r, int32_t k, int32_t count, const field *f,
-                                     const uint8_t *known, int32_t *values) {
-    uint16_t edges[GAM_BATCH_MAX][EDGES];
-    const gam_landscapes *l = f->landscapes;
+TARGET_AVX2 INLINE void first_edges_avx2(const gam_landscapes *l, int32_t k, int32_t count,
+                                         uint16_t (*edges)[EDGES]) {
     for (int32_t n = 0; n < count; n++) {
         int32_t reach = l->reach[n];
         __m256i e = edges16(l, k, n, l->centre[n] - (BEFORE << reach), reach);
         _mm256_storeu_si256((void *)edges[n], e);
     }
+}
+
+/// Two neighbours' numbers, eight lanes each.
+TARGET_AVX512 INLINE __m512i pair(const int32_t *from) {
+    const __m512i halves = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+    __m128i both = _mm_loadl_epi64((const void *)from);
+    return _mm512_permutexvar_epi32(halves, _mm512_castsi128_si512(both));
+}
+
+TARGET_AVX512 INLINE __m512i wells32(__m512i t) {
+    __m512i m = _mm512_abs_epi16(t), near = _mm512_min_epu16(m, _mm512_set1_epi16(2731));
+    __m512i twice = _mm512_add_epi16(near, near);
+    __m512i bend = _mm512_mulhi_epu16(twice, _mm512_add_epi16(twice, near));
+    m = _mm512_add_epi16(_mm512_sub_epi16(m, _mm512_srli_epi16(near, 1)), bend);
+    __m512i v = _mm512_xor_si512(m, _mm512_set1_epi16(-1));
+    for (int i = 0; i < 6; i++) v = _mm512_mulhi_epu16(v, v);
+    // Above the centre: the complement.
+    __m512i above = _mm512_movm_epi16(_mm512_cmpgt_epi16_mask(t, _mm512_set1_epi16(-1)));
+    return _mm512_xor_si512(_mm512_srli_epi16(v, 1), above);
+}
+
+/// First edges of two positions at a time.
+TARGET_AVX512 INLINE void first_edges_avx512(const gam_landscapes *l, int32_t components,
+                                             int32_t count, uint16_t (*edges)[EDGES]) {
+    const __m512i even = _mm512_setr_epi32(0, 1, 2, 3, 8, 9, 10, 11, 0, 1, 2, 3, 8, 9, 10, 11);
+    for (int32_t n = 0; n < count; n += 2) {
+        __m512i reach = pair(l->reach + n);
+        __m512i origin = _mm512_sub_epi32(
+            pair(l->centre + n), _mm512_sllv_epi32(_mm512_set1_epi32(BEFORE), reach));
+        __m512i first = _mm512_add_epi32(_mm512_sllv_epi32(even, reach), origin);
+        __m512i second = _mm512_add_epi32(first, _mm512_sllv_epi32(_mm512_set1_epi32(4), reach));
+        __m512i sum = _mm512_setzero_si512();
+        for (int32_t k = 0; k < components; k++) {
+            __m512i whole = pair(l->whole[k] + n), step = pair(l->step[k] + n);
+            __m512i part = pair(l->part[k] + n), weight = pair(l->weight[k] + n);
+            __m512i a = _mm512_mullo_epi32(_mm512_add_epi32(first, whole), step);
+            __m512i b = _mm512_mullo_epi32(_mm512_add_epi32(second, whole), step);
+            __m512i t = _mm512_packs_epi32(_mm512_add_epi32(a, part), _mm512_add_epi32(b, part));
+            weight = _mm512_or_si512(weight, _mm512_slli_epi32(weight, 16));
+            sum = _mm512_add_epi16(sum, _mm512_mulhi_epu16(wells32(t), weight));
+        }
+        __m512i low = pair(l->first + n), high = pair(l->last + n);
+        __m512i bins = _mm512_packs_epi32(first, second);
+        __mmask32 inside = _mm512_cmpgt_epi16_mask(bins, _mm512_packs_epi32(low, low));
+        __mmask32 past = _mm512_cmpgt_epi16_mask(bins, _mm512_packs_epi32(high, high));
+        sum = _mm512_maskz_mov_epi16(inside, sum);
+        sum = _mm512_mask_mov_epi16(sum, past, _mm512_set1_epi16((short)(GAM_TOTAL - GAM_ESCAPE)));
+        _mm512_storeu_si512(edges[n], sum);
+    }
+}
+
+TARGET_AVX2 INLINE void recall_wells(gam_reader *r, int32_t k, int32_t count, const field *f,
+                                     const uint16_t (*edges)[EDGES], const uint8_t *known,
+                                     int32_t *values) {
     if (r->words_end - r->words >= count) step_states(r, k, count, f, edges, known, values, 0);
     else step_states(r, k, count, f, edges, known, values, 1);
 }
 
-TARGET_AVX2 static void recall_avx2(gam_reader *r, int32_t k, int32_t count, const field *f,
-                                    const uint8_t *known, int32_t *values) {
-    if (k == 1) recall_wells(r, 1, count, f, known, values);
-    else if (k == 2) recall_wells(r, 2, count, f, known, values);
-    else recall_wells(r, 3, count, f, known, values);
-}
+#define RECALL(NAME, TARGET, FIRST_EDGES)                                                         \
+    TARGET INLINE void NAME##_of(gam_reader *r, int32_t k, int32_t count, const field *f,         \
+                                 const uint8_t *known, int32_t *values) {                         \
+        uint16_t edges[GAM_BATCH_MAX + 1][EDGES];                                                 \
+        FIRST_EDGES(f->landscapes, k, count, edges);                                              \
+        recall_wells(r, k, count, f, (const uint16_t(*)[EDGES])edges, known, values);             \
+    }                                                                                             \
+    TARGET static void NAME(gam_reader *r, int32_t k, int32_t count, const field *f,              \
+                            const uint8_t *known, int32_t *values) {                              \
+        if (k == 1) NAME##_of(r, 1, count, f, known, values);                                     \
+        else if (k == 2) NAME##_of(r, 2, count, f, known, values);                                \
+        else NAME##_of(r, 3, count, f, known, values);                                            \
+    }
+
+RECALL(recall_avx2, TARGET_AVX2, first_edges_avx2)
+RECALL(recall_avx512, TARGET_AVX512, first_edges_avx512)
 #endif
 
 void gam_recall_trace(gam_level level, gam_reader *reader, int32_t components, int32_t count,
@@ -288,108 +332,8 @@ void gam_recall_trace(gam_level level, gam_reader *reader, int32_t components, i
                       int32_t high, const uint8_t *known, int32_t *values) {
     const field f = {landscapes, base, low, high};
 #if GAM_X86
+    if (level >= GAM_AVX512) return recall_avx512(reader, components, count, &f, known, values);
     if (level >= GAM_AVX2) return recall_avx2(reader, components, count, &f, known, values);
 #endif
     recall_scalar(reader, components, count, &f, known, values);
-}
-
-// ---- writing --------------------------------------------------------------------------------
-
-typedef uint32_t bits16 __attribute__((vector_size(64)));
-
-/// F(bin) of 16 positions from n on.
-INLINE lanes below_lanes(const gam_landscapes *l, int32_t components, int32_t n, lanes bin) {
-    bits16 sum = {};
-    for (int32_t k = 0; k < components; k++) {
-        lanes t = (bin + load(&l->whole[k][n])) * load(&l->step[k][n]) + load(&l->part[k][n]);
-        lanes w = wells(MIN(MAX(t, fill(-32767)), fill(32767)));
-        sum += ((bits16)w * (bits16)load(&l->weight[k][n])) >> 16;
-    }
-    lanes inside = bin > load(&l->first[n]), past = bin > load(&l->last[n]);
-    return ((lanes)sum & inside & ~past) | (fill(GAM_TOTAL - GAM_ESCAPE) & past);
-}
-
-/// The bin of each value, saturated at +-2^20.
-INLINE lanes bins(lanes value, lanes base, lanes shift) {
-    bits16 up = (bits16)value - (bits16)base, down = (bits16)base - (bits16)value;
-    bits16 most = (bits16){} + (1u << 20);
-    lanes over = (lanes)MIN(up >> (bits16)shift, most);
-    lanes under = -(lanes)(MIN((down - 1) >> (bits16)shift, most) + 1);
-    lanes rises = value >= base;
-    return (over & rises) | (under & ~rises);
-}
-
-/// Symbols of 16 positions: start | frequency << 16; frequency 0 asks for an escape.
-INLINE void symbols16(const gam_landscapes *l, int32_t components, int32_t n, const int32_t *base,
-                      const int32_t *values, int32_t *bin_of, int32_t *symbols) {
-    lanes bin = bins(load(values + n), load(base + n), load(&l->shift[n]));
-    lanes inside = (bin >= load(&l->first[n])) & (bin <= load(&l->last[n]));
-    lanes near = bin & inside;
-    lanes start = below_lanes(l, components, n, near);
-    lanes width = (below_lanes(l, components, n, near + 1) - start) & inside;
-    store(bin_of + n, bin);
-    store(symbols + n, start | (width << 16));
-}
-
-INLINE void price_body(gam_writer *w, int32_t components, int32_t count, const gam_landscapes *l,
-                       const int32_t *base, const uint8_t *known, const int32_t *values) {
-    int32_t bin[GAM_BATCH_STRIDE], symbols[GAM_BATCH_STRIDE];
-    for (int32_t n = 0; n < count; n += 16)
-        symbols16(l, components, n, base, values, bin, symbols);
-    for (int32_t n = 0; n < count; n++) {
-        if (known && known[n]) continue;
-        int64_t d = (int64_t)values[n] - base[n];
-        uint32_t symbol = (uint32_t)symbols[n];
-        if (symbol >> 16 == 0) {
-            w->symbols[w->symbol_count++] = (GAM_TOTAL - GAM_ESCAPE) | (uint32_t)GAM_ESCAPE << 16;
-            give_escape(w, d);
-            continue;
-        }
-        w->symbols[w->symbol_count++] = symbol;
-        int32_t shift = l->shift[n];
-        if (shift > 0) give_bits(w, (uint64_t)(d - ((int64_t)bin[n] << shift)), shift);
-    }
-}
-
-#define PRICE(NAME, TARGET)                                                                       \
-    TARGET static void NAME(gam_writer *w, int32_t k, int32_t count, const gam_landscapes *l,     \
-                            const int32_t *base, const uint8_t *known, const int32_t *values) {   \
-        if (k == 1) price_body(w, 1, count, l, base, known, values);                              \
-        else if (k == 2) price_body(w, 2, count, l, base, known, values);                         \
-        else price_body(w, 3, count, l, base, known, values);                                     \
-    }
-
-PRICE(price_baseline, )
-#if GAM_X86
-PRICE(price_avx2, TARGET_AVX2)
-PRICE(price_avx512, TARGET_AVX512)
-#endif
-
-void gam_price_trace(gam_level level, gam_writer *writer, int32_t components, int32_t count,
-                     const gam_landscapes *l, const int32_t *base, const uint8_t *known,
-                     const int32_t *values) {
-#if GAM_X86
-    if (level >= GAM_AVX512)
-        return price_avx512(writer, components, count, l, base, known, values);
-    if (level >= GAM_AVX2) return price_avx2(writer, components, count, l, base, known, values);
-#endif
-    price_baseline(writer, components, count, l, base, known, values);
-}
-
-size_t gam_finish_trace(gam_writer *w, uint16_t *words, size_t capacity,
-                        uint32_t states[GAM_STATES]) {
-    if (w->held_count > 0) give_bits(w, 0, 8 - w->held_count);
-    size_t at = capacity;
-    for (int i = 0; i < GAM_STATES; i++) states[i] = 65536;
-    for (size_t i = w->symbol_count; i-- > 0;) {
-        uint32_t start = w->symbols[i] & 65535, frequency = w->symbols[i] >> 16;
-        uint32_t x = states[i % GAM_STATES];
-        if (x >> 16 >= frequency) {
-            words[--at] = (uint16_t)x;
-            x >>= 16;
-        }
-        states[i % GAM_STATES] = (x / frequency << 16) + x % frequency + start;
-    }
-    __builtin_memmove(words, words + at, (capacity - at) * sizeof *words);
-    return capacity - at;
 }

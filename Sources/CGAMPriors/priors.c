@@ -29,6 +29,9 @@ static const uint8_t photo_M[] = {
 static const uint8_t gray_M[] = {
 #embed "../../Priors/gray-M.prior"
 };
+static const uint8_t plain_M[] = {
+#embed "../../Priors/plain-M.prior"
+};
 static const uint8_t drawing_M[] = {
 #embed "../../Priors/drawing-M.prior"
 };
@@ -72,6 +75,7 @@ static const struct {
     {audio_S, sizeof audio_S},
     {photo_M, sizeof photo_M},
     {gray_M, sizeof gray_M},
+    {plain_M, sizeof plain_M},
     {drawing_M, sizeof drawing_M},
     {volume_M, sizeof volume_M},
     {distance_M, sizeof distance_M},

@@ -226,6 +226,11 @@ int clinux_become_worker(int parent, int last) {
     for (size_t i = 0; i < sizeof crashes / sizeof crashes[0]; i++) {
         signal(crashes[i], SIG_DFL);
     }
+    // Its parent ends it; what a terminal or systemd sends to all processes of gamd is not for it.
+    const int others[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        signal(others[i], SIG_IGN);
+    }
     // Memory of one file is kept for the next one: fresh pages cost a small picture 50 us.
     mallopt(M_MMAP_THRESHOLD, 32 << 20);
     mallopt(M_TRIM_THRESHOLD, 64 << 20);

@@ -107,6 +107,14 @@ package struct Observations {
         targets += other.targets
     }
 
+    /// Sets the statistics at the end of each row to zero.
+    package mutating func clearStatistics() {
+        let first = inputCount - PlaneStatistics.count
+        for row in stride(from: 0, to: inputs.count, by: inputCount) {
+            for i in row + first..<row + inputCount { inputs[i] = 0 }
+        }
+    }
+
     /// Adds noise to the statistics at the end of each row that has any.
     package mutating func blurStatistics(_ noise: () -> Int16) {
         let first = inputCount - PlaneStatistics.count

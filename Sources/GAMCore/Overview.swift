@@ -42,6 +42,8 @@ enum Overview {
 
     /// Linear interpolation along y and x (z: the nearest coarse plane before), sheared, with the
     /// last lattice point continued to the far side; values rounded down.
+    ///
+    /// A row is first blended from two lattice rows, then spread out, then sheared.
     static func interpolate(
         _ coarse: UnsafePointer<Int32>, _ w: Wavefront, spacing: Int,
         into plane: UnsafeMutablePointer<Int32>
@@ -49,7 +51,8 @@ enum Overview {
         let rows = (w.height + spacing - 1) / spacing
         let columns = (w.width + spacing - 1) / spacing
         let margin = Wavefront.margin
-        let square = Int64(spacing * spacing)
+        var blended = [Int64](repeating: 0, count: columns + 1)
+        var line = [Int32](repeating: 0, count: (columns + 1) * spacing)
         for z in 0..<w.depth {
             let slab = coarse + (w.depth == 1 ? 0 : z / spacing) * rows * columns
             for y in -margin..<w.height + margin {
@@ -57,28 +60,48 @@ enum Overview {
                 let (r, fy) = (inside / spacing, Int64(inside % spacing))
                 let upper = slab + r * columns
                 let lower = slab + min(r + 1, rows - 1) * columns
-                var to = plane + w.element(z: z, sheet: 2 * y - 2 * margin, y: y)
-                for x in -2 * margin..<w.width + 2 * margin {
-                    let sheet = x + 2 * y
-                    if sheet >= -Wavefront.before && sheet < w.planeSheets + Wavefront.after {
-                        let xi = min(max(x, 0), w.width - 1)
-                        let (c, fx) = (xi / spacing, Int64(xi % spacing))
-                        let next = min(c + 1, columns - 1)
-                        let top = Int64(upper[c]) * (Int64(spacing) - fx) + Int64(upper[next]) * fx
-                        let end = Int64(lower[c]) * (Int64(spacing) - fx) + Int64(lower[next]) * fx
-                        let sum = top * (Int64(spacing) - fy) + end * fy
-                        to.pointee = Int32(truncatingIfNeeded: sum.floorDivided(by: square))
+                for c in 0..<columns {
+                    blended[c] =
+                        Int64(upper[c]) * (Int64(spacing) - fy) + Int64(lower[c]) * fy
+                }
+                blended[columns] = blended[columns - 1]
+                spread(blended, spacing, &line)
+                place(line, w, z, y, into: plane)
+            }
+        }
+    }
+
+    /// Points between lattice points of one row, `spacing` (a power of two) squared too large before.
+    private static func spread(_ blended: [Int64], _ spacing: Int, _ line: inout [Int32]) {
+        let shift = Int64(2 * spacing.trailingZeroBitCount)
+        line.withUnsafeMutableBufferPointer { line in
+            blended.withUnsafeBufferPointer { blended in
+                for c in 0..<blended.count - 1 {
+                    var sum = blended[c] * Int64(spacing)
+                    let step = blended[c + 1] - blended[c]
+                    for i in 0..<spacing {
+                        line[c * spacing + i] = Int32(truncatingIfNeeded: sum >> shift)
+                        sum += step
                     }
-                    to += w.stride
                 }
             }
         }
     }
-}
 
-extension Int64 {
-    /// Division by a power of two that rounds down.
-    fileprivate func floorDivided(by power: Int64) -> Int64 {
-        self >> Int64(power.trailingZeroBitCount)
+    /// Writes a row, its ends continued into the margins, into the sheets it crosses.
+    private static func place(
+        _ line: [Int32], _ w: Wavefront, _ z: Int, _ y: Int,
+        into plane: UnsafeMutablePointer<Int32>
+    ) {
+        let first = max(-2 * Wavefront.margin, -Wavefront.before - 2 * y)
+        let last = min(w.width + 2 * Wavefront.margin, w.planeSheets + Wavefront.after - 2 * y)
+        guard first < last else { return }
+        var to = plane + w.element(z: z, sheet: first + 2 * y, y: y)
+        line.withUnsafeBufferPointer { line in
+            for x in first..<last {
+                to.pointee = line[min(max(x, 0), w.width - 1)]
+                to += w.stride
+            }
+        }
     }
 }

@@ -61,10 +61,10 @@ struct ReferenceLikeness {
         var failed: [UInt64] = []
         for (side, candidate) in [a.w, a.n, a.nw, a.ne].enumerated()
         where !failed.contains(candidate) {
-            let keys = a.flagKeys(candidate, side: side, failed: failed.count)
-            let set = (failed.count * 4 + side) * 16 + Int(a.equal & 15)
+            let node = failed.count * 4 + side
             let bit = point.map { $0 == candidate ? 1 : 0 }
-            if answer(keys, set, bit) == 1 { return candidate }
+            let set = node * 16 + Int(a.equal & 15)
+            if answer(a.flagKeys(candidate), node, set, bit) == 1 { return candidate }
             failed.append(candidate)
         }
         return tellBytes(point, a, failed.count)
@@ -77,11 +77,14 @@ struct ReferenceLikeness {
             let shift = UInt64(8 * (shape.bytes - 1 - k))
             let context = a.byteContexts(k, shift, found, told)
             var part: UInt32 = 1
+            var keys: [UInt32] = []
+            var node = 1
             for b in (0..<8).reversed() {
-                let keys = context.map { mixed($0, part &* 0x9e37_79b1) }
-                let bit = point.map { Int($0 >> (shift + UInt64(b)) & 1) }
-                let set = 256 + (k * 8 + b) * 8 + failed
-                part = part * 2 + UInt32(answer(keys, set, bit))
+                if b == 7 || b == 3 { (keys, node) = (context.map { mixed($0, part) }, 1) }
+                let known = point.map { Int($0 >> (shift + UInt64(b)) & 1) }
+                let bit = answer(keys, node, 256 + (k * 8 + b) * 8 + failed, known)
+                part = part * 2 + UInt32(bit)
+                node = node * 2 + bit
             }
             found = found << 8 | UInt64(part & 255)
             told = mixed(told << 8 | (part & 255), UInt32(k) + 1)
@@ -96,8 +99,8 @@ struct ReferenceLikeness {
             Reference.well(3 * Reference.clamp(d, -4095, 4095)), 1, 65535)
     }
 
-    private mutating func answer(_ keys: [UInt32], _ set: Int, _ known: Int?) -> Int {
-        let addresses = keys.map { $0 & (1 << Self.slotBits - 1) }
+    private mutating func answer(_ keys: [UInt32], _ node: Int, _ set: Int, _ known: Int?) -> Int {
+        let addresses = keys.map { $0 & (1 << Self.slotBits - 16) + UInt32(node) }
         var inputs: [Int] = []
         for (key, address) in zip(keys, addresses) {
             var slot = slots[address] ?? 0x8000_0000
@@ -223,18 +226,17 @@ private struct Around {
         bits([nw, n, ne, nee, nn, nne, nnw, ww, nww, www, neee, nnn].map { w == $0 })
     }
 
-    func flagKeys(_ candidate: UInt64, side: Int, failed: Int) -> [UInt32] {
+    func flagKeys(_ candidate: UInt64) -> [UInt32] {
         let (fw, fn, fnw, fne) = (folded(w), folded(n), folded(nw), folded(ne))
         let five = mixed(mixed(mixed(mixed(fw, fn), fnw), fne), folded(ww))
         let nine = [nn, nee, nww, nne].reduce(five) { mixed($0, folded($1)) }
         let far = mixed(folded(nnn), mixed(folded(www), folded(neee)))
         let all = mixed(nine, mixed(folded(nnw), far))
-        let s = UInt32(0x1000 + failed * 64 + side)
         return [
-            mixed(s, equal), mixed(s + 0x1000, left | equal << 12),
-            mixed(mixed(s + 0x2000, fw), mixed(fn, mixed(fnw, fne))), mixed(s + 0x3000, five),
-            mixed(s + 0x4000, nine), mixed(mixed(s + 0x5000, fw), fn),
-            mixed(mixed(s + 0x6000, folded(candidate)), equal & 63), mixed(s + 0x7000, all),
+            mixed(0x1000, equal), mixed(0x2000, left | equal << 12),
+            mixed(mixed(0x3000, fw), mixed(fn, mixed(fnw, fne))), mixed(0x4000, five),
+            mixed(0x5000, nine), mixed(mixed(0x6000, fw), fn),
+            mixed(mixed(0x7000, folded(candidate)), equal & 63), mixed(0x8000, all),
         ]
     }
 

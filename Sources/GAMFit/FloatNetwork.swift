@@ -63,6 +63,14 @@ public struct FloatNetwork: Equatable, Sendable {
         }
     }
 
+    /// Sets the first layer's weights of the last inputs to zero.
+    package mutating func forgetLastInputs(_ count: Int) {
+        for row in 0..<shape.hidden {
+            let end = (row + 1) * shape.inputs
+            for i in end - count..<end { parameters[i] = 0 }
+        }
+    }
+
     /// The real values of integer weights.
     public init(_ network: FieldNetwork) {
         shape = network.shape

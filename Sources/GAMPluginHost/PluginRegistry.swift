@@ -94,6 +94,21 @@ public final class PluginRegistry: Sendable {
         return figures
     }
 
+    /// Runs `body`; a fault that it finds in plugin `id` counts as one of the plugin's.
+    public func noting<Result>(
+        faultsOf id: String, _ body: () throws -> Result
+    ) throws -> Result {
+        let before = faults.count(id)
+        do {
+            return try body()
+        } catch let error as PluginError {
+            // What a session has thrown is counted already.
+            if faults.count(id) == before { faults.note(error) }
+            if case .fault = error { pool?.dropIdle(id) }
+            throw error
+        }
+    }
+
     /// The adapter of plugin `id`, loading its library the first time.
     public func adapter(id: String) throws(PluginError) -> Adapter {
         guard let entry = entries.first(where: { $0.manifest.id == id }) else {

@@ -3,16 +3,22 @@
 
 import GAMCore
 import GAMPluginHost
+import GAMProtocol
 
 public struct PluginAdapters: SignalAdapters {
     private static let bufferBytes = 1 << 20
     public let registry: PluginRegistry
     private let settings: ServerConfiguration.Plugins
+    private let scratchFolder: String
 
     /// - Parameter registry: made for `settings`, see `ServerConfiguration.Plugins.isolationRule`.
-    public init(registry: PluginRegistry, settings: ServerConfiguration.Plugins) {
+    /// - Parameter scratchFolder: where files of a moment may lie.
+    public init(
+        registry: PluginRegistry, settings: ServerConfiguration.Plugins, scratchFolder: String
+    ) {
         self.registry = registry
         self.settings = settings
+        self.scratchFolder = scratchFolder
     }
 
     /// The limits of one file; `samples` and `metadataBytes` come from the request.
@@ -38,7 +44,12 @@ public struct PluginAdapters: SignalAdapters {
             descriptor: input.descriptor, fileName: input.fileName, options: input.options,
             limits: limits)
         try begin(session.description)
-        try forwardRows(session, rows)
+        let hash = try forwardRows(session, rows)
+        if settings.verify == "all" || (settings.verify == "file" && session.exactness == .file) {
+            let trip = RoundTrip(
+                adapter: adapter, input: input, limits: limits, scratchFolder: scratchFolder)
+            try registry.noting(faultsOf: adapter.id) { try trip.check(session, hash: hash) }
+        }
         return DecodedSignal(
             adapter: adapter.id, adapterVersion: adapter.manifest.version, kind: session.kind,
             exactness: session.exactness.name, mediaType: session.mediaType,
@@ -50,16 +61,20 @@ public struct PluginAdapters: SignalAdapters {
         return try registry.detect(descriptor: input.descriptor, fileName: input.fileName)
     }
 
+    /// The hash of all samples.
     private func forwardRows(
         _ session: DecodeSession, _ rows: (UnsafeRawBufferPointer) throws -> Void
-    ) throws {
+    ) throws -> BodyHash {
+        var hasher = BodyHasher()
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: Self.bufferBytes, alignment: 64)
         defer { buffer.deallocate() }
         while true {
             let count = try session.read(into: buffer)
-            if count == 0 { return }
-            try rows(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            if count == 0 { return hasher.value() }
+            let piece = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+            hasher.update(piece)
+            try rows(piece)
         }
     }
 
@@ -67,21 +82,40 @@ public struct PluginAdapters: SignalAdapters {
         _ input: EncodeInput, output: Int32,
         samples: (_ write: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) throws {
-        guard registry.entries.contains(where: { $0.manifest.id == input.adapter }) else {
-            throw AdapterError.missing(
-                "adapter \(input.adapter), which wrote this signal, is not installed;"
-                    + " install it or read the signal with --format npy")
-        }
-        let adapter = try registry.adapter(id: input.adapter)
+        let adapter = try registry.adapter(id: try writer(of: input))
+        var options = input.options
+        if !input.format.isEmpty { options["format"] = input.format }
         let metadataBytes = input.metadata.reduce(0) { $0 + $1.value.count }
         var limits = limits(samples: Limits.samplesMax, metadataBytes: metadataBytes)
         limits.outputBytesMax = min(limits.outputBytesMax, UInt64(input.fileBytesMax))
         let session = try adapter.encode(
             description: input.description,
             metadata: input.metadata.map { PluginMetadata(key: $0.key, bytes: $0.value) },
-            descriptor: output, fileName: input.fileName, limits: limits)
+            descriptor: output, fileName: input.fileName, options: options, limits: limits)
         try samples { try session.write($0) }
         try session.finish()
+    }
+
+    /// The plugin that writes the wanted format: the signal's own where it can.
+    private func writer(of input: EncodeInput) throws(AdapterError) -> String {
+        let ids = registry.entries.map(\.manifest.id)
+        guard !input.format.isEmpty else {
+            if ids.contains(input.adapter) { return input.adapter }
+            throw .missing(
+                "adapter \(input.adapter), which wrote this signal, is not installed;"
+                    + " install it or read the signal with --format npy")
+        }
+        let writers = registry.entries
+            .filter { $0.manifest.types.contains { $0.name == input.format } }
+            .map(\.manifest.id)
+        if writers.contains(input.adapter) { return input.adapter }
+        guard let first = writers.first else {
+            let formats = registry.entries.flatMap { $0.manifest.types.map(\.name) }
+            throw .missing(
+                "no plugin writes the format \"\(input.format)\"; there are: raw, npy, "
+                    + formats.sorted().joined(separator: ", "))
+        }
+        return first
     }
 
     public func list() -> [AdapterSummary] {
@@ -99,6 +133,16 @@ public struct PluginAdapters: SignalAdapters {
                 exactness: "", state: "\(problem)")
         }
         return usable + broken
+    }
+
+    public func figures() -> [AdapterFigures] {
+        registry.entries.map { entry in
+            let figures = registry.figures(of: entry.manifest.id)
+            return AdapterFigures(
+                id: entry.manifest.id, workersStarted: figures.started, workersIdle: figures.idle,
+                workersBusy: figures.busy, files: figures.sessions, faults: figures.faults,
+                isQuarantined: entry.isReady && registry.state(of: entry) != entry.state)
+        }
     }
 
     /// "file", "samples", or both where the types of a plugin differ.

@@ -20,6 +20,26 @@ public protocol SignalAdapters: Sendable {
 
     /// The installed adapters; runs no adapter code.
     func list() -> [AdapterSummary]
+
+    /// What the processes of each adapter have done so far.
+    func figures() -> [AdapterFigures]
+}
+
+extension SignalAdapters {
+    public func figures() -> [AdapterFigures] { [] }
+}
+
+public struct AdapterFigures: Sendable {
+    public let id: String
+    public let workersStarted: Int
+    public let workersIdle: Int
+    public let workersBusy: Int
+    /// Files decoded or encoded, successfully or not.
+    public let files: Int
+    /// Crashes, time-outs, broken contracts.
+    public let faults: Int
+    /// Put aside after too many faults.
+    public let isQuarantined: Bool
 }
 
 public struct DecodeInput: Sendable {
@@ -64,6 +84,10 @@ public struct EncodeInput: Sendable {
     public let metadata: [(key: String, value: [UInt8])]
     /// The output may not grow beyond this.
     public let fileBytesMax: Int
+    /// Name of the format to write; empty: that of the file the signal came from.
+    public var format = ""
+    /// Options for the adapter.
+    public var options: [String: String] = [:]
 }
 
 public struct AdapterSummary: Sendable {

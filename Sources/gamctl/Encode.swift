@@ -37,6 +37,9 @@ struct Encode: ParsableCommand {
     @Option(name: .customLong("set"), help: "Option for the adapter, as name=value; repeatable.")
     var settings: [String] = []
 
+    @Flag(help: "Store the decoded samples of a lossy file (JPEG, lossy WebP).")
+    var decoded = false
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -47,7 +50,8 @@ struct Encode: ParsableCommand {
         try reporting(json: json) {
             let options = try writeOptions()
             let started = now()
-            let file = try plugins.registry().decode(self.file, options: try settingsTable())
+            let file = try plugins.registry().decode(
+                self.file, options: try adapterOptions(settings, decoded: decoded))
             let decoded = now()
             let table = RecordTable()
             let line = Mutex(ProgressLine())
@@ -77,18 +81,6 @@ struct Encode: ParsableCommand {
             adapterSeconds: decode, codecSeconds: encode, contentHash: m.contentHash.hex)
         let text = json ? jsonText(report) : report.line
         if output == "-" { tell(text) } else { show(text) }
-    }
-
-    private func settingsTable() throws -> [String: String] {
-        var table: [String: String] = [:]
-        for setting in settings {
-            let parts = setting.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2 else {
-                throw ClientError(.badRequest, "--set \"\(setting)\" is not name=value")
-            }
-            table[String(parts[0])] = String(parts[1])
-        }
-        return table
     }
 
     private func writeOptions() throws -> WriteOptions {

@@ -15,8 +15,18 @@ struct Get: ParsableCommand {
         help: "File to write, - for stdout. Default: the name it was put with.")
     var output: String?
 
-    @Option(help: "npy or raw: the samples instead of the original file format.")
+    @Option(
+        help: """
+            Another format than the signal came in, as png, tiff, webp, wav, flac, nrrd, vdb; npy or \
+            raw: the samples alone. Refused where it would lose something.
+            """)
     var format: String?
+
+    @Flag(help: "Accept that another format cannot hold all metadata.")
+    var dropMetadata = false
+
+    @Option(name: .customLong("set"), help: "Option for the adapter, as name=value; repeatable.")
+    var settings: [String] = []
 
     @OptionGroup var connection: ConnectionOptions
 
@@ -27,7 +37,7 @@ struct Get: ParsableCommand {
             let file = try OutputFile(path)
             let line = ProgressLine()
             let result = try client.get(
-                key, format: format ?? "", progress: { line.show($0, $1, bytes: $2) },
+                key, format: try formatText(), progress: { line.show($0, $1, bytes: $2) },
                 into: { try file.write($0) })
             try file.finish()
             line.clear()
@@ -43,6 +53,19 @@ struct Get: ParsableCommand {
         guard !stored.isEmpty, !stored.contains("/"), stored != ".", stored != ".." else {
             throw ClientError(.badRequest, "\"\(key)\" has no file name; give one with -o")
         }
-        return stored
+        guard let format else { return stored }
+        let stem = stored.lastIndex(of: ".").map { stored[..<$0] } ?? stored[...]
+        return stem + "." + format
+    }
+
+    /// The format with its options, as the protocol wants it.
+    private func formatText() throws -> String {
+        let options = try adapterOptions(settings)
+        let dropped = dropMetadata ? ["drop_metadata": "1"] : [:]
+        let all = options.merging(dropped) { $1 }.sorted { $0.key < $1.key }
+        guard !all.contains(where: { $0.key.contains(",") || $0.value.contains(",") }) else {
+            throw ClientError(.badRequest, "an option of --set cannot hold a comma here")
+        }
+        return ([format ?? ""] + all.map { "\($0.key)=\($0.value)" }).joined(separator: ",")
     }
 }

@@ -24,6 +24,9 @@ struct Put: ParsableCommand {
     @Option(name: .customLong("set"), help: "Option for the adapter, as name=value; repeatable.")
     var settings: [String] = []
 
+    @Flag(help: "Store the decoded samples of a lossy file (JPEG, lossy WebP).")
+    var decoded = false
+
     @Option(help: "Adapter to use. Default: found by content and name.")
     var adapter: String?
 
@@ -85,13 +88,7 @@ struct Put: ParsableCommand {
         options.adapter = adapter ?? ""
         options.mustNotExist = new
         options.fileName = name ?? (file == "-" ? "" : Self.lastComponent(file))
-        for setting in settings {
-            guard let equals = setting.firstIndex(of: "="), equals > setting.startIndex else {
-                throw ClientError(.badRequest, "--set \"\(setting)\" is not name=value")
-            }
-            options.settings[String(setting[..<equals])] =
-                String(setting[setting.index(after: equals)...])
-        }
+        options.settings = try adapterOptions(settings, decoded: decoded)
         if let shard {
             let extents = shard.split(separator: ",").map { Int($0) }
             guard !extents.isEmpty, !extents.contains(where: { ($0 ?? 0) <= 0 }) else {

@@ -46,6 +46,9 @@ struct Train: ParsableCommand {
     @Option(help: "Observations per step, a multiple of 128.")
     var batch = 4096
 
+    @Flag(help: "Learn nothing from the statistics of planes: for a handful of signals.")
+    var noStatistics = false
+
     @Option(help: "Observations per role.")
     var observations = 4_000_000
 
@@ -113,6 +116,7 @@ struct Train: ParsableCommand {
         options.passes = passes
         options.rate = rate
         options.batch = batch
+        options.usesStatistics = !noStatistics
         options.observations = observations
         options.seed = seed
         options.threads = threads

@@ -41,7 +41,9 @@ struct Service {
         for entry in registry.entries {
             log.info("plugin \(entry.manifest.id) \(entry.manifest.version): \(entry.state)")
         }
-        return PluginAdapters(registry: registry, settings: settings.plugins)
+        return PluginAdapters(
+            registry: registry, settings: settings.plugins,
+            scratchFolder: settings.store.path + "/spool")
     }
 
     /// The plugins that were installed with this program: lib/gamd/plugins beside its folder.

@@ -112,6 +112,7 @@ struct AudioTests {
             ("wav", SampleType.Family.unsigned, 8), ("wav", .signed, 16), ("wav", .signed, 24),
             ("wav", .signed, 32), ("wav", .float, 32), ("aiff", .signed, 8), ("aiff", .signed, 24),
             ("flac", .signed, 8), ("flac", .signed, 16), ("flac", .signed, 24),
+            ("flac", .signed, 32),
         ] {
             let type = try SampleType(family: family, bits: bits)
             let description = try SignalDescription(
@@ -127,46 +128,6 @@ struct AudioTests {
             #expect(decoded.description == description, "\(format) \(bits)")
             let isSame = decoded.samples == signal.samples
             #expect(isSame, "\(format) \(bits)")
-        }
-    }
-
-    /// A FLAC with a comment and a picture block.
-    static func flac(frames: Int = 9000) throws -> [UInt8] {
-        var blocks = Bytes()
-        let comment =
-            [4, 0, 0, 0] + Array("test".utf8) + [1, 0, 0, 0, 3, 0, 0, 0] + Array("A=b".utf8)
-        blocks.array += [4, 0, 0, UInt8(comment.count)] + comment
-        blocks.array += [2, 0, 0, 6] + Array("gamdXY".utf8)
-        let type = try SampleType(family: .signed, bits: 16)
-        let description = try SignalDescription(
-            axes: [Axis(extent: frames, kind: .time, spacing: 1.0 / 8000, unit: "s")],
-            channels: [.other], sampleType: type)
-        let signal = DecodedFile(
-            description: description,
-            metadata: [
-                PluginMetadata(key: "format", bytes: Array("flac".utf8)),
-                PluginMetadata(key: "flac.blocks", bytes: blocks.array),
-            ], samples: PluginTests.samples(frames, type, seed: 2), kind: "audio",
-            mediaType: "audio/flac", exactness: .samples)
-        return try PluginTests.encode(signal, plugin: "audio")
-    }
-
-    @Test func flacBlocksComeBack() throws {
-        let decoded = try PluginTests.decode(Self.flac(), named: "a.flac")
-        let kept = decoded.metadata.first { $0.key == "flac.blocks" }
-        #expect(kept?.bytes.contains(Array("A=b".utf8)) ?? false)
-        let again = try PluginTests.encode(decoded, plugin: "audio")
-        #expect(try PluginTests.decode(again, named: "a.flac") == decoded)
-    }
-
-    @Test func damagedFLACIsRefused() throws {
-        let file = try Self.flac()
-        for position in stride(from: 100, to: file.count, by: 97) {
-            var damaged = file
-            damaged[position] ^= 4
-            #expect(throws: PluginError.self, "byte \(position)") {
-                try PluginTests.decode(damaged, named: "a.flac")
-            }
         }
     }
 

@@ -45,7 +45,7 @@ struct RegistryTests {
     @Test func shippedPluginsAreListedWithoutLoadingThem() {
         let registry = PluginTests.registry
         #expect(registry.problems.isEmpty)
-        #expect(registry.entries.map(\.manifest.id) == ["array", "audio", "image"])
+        #expect(registry.entries.map(\.manifest.id) == ["array", "audio", "image", "sdf"])
         for entry in registry.entries {
             #expect(entry.isReady, "\(entry.state)")
             #expect(entry.manifest.abi == "1.1")

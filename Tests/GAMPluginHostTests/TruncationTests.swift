@@ -26,7 +26,7 @@ struct TruncationTests {
                 try AudioTests.aiff(
                     bits: 16, channels: 1, samples: AudioTests.samples(400, bits: 16))
             ),
-            ("a.flac", try AudioTests.flac()),
+            ("a.flac", try FLACTests.file()),
             ("a.npy", ArrayTests.npy("<f4", "(10, 20)", Array(repeating: 7, count: 800))),
             (
                 "a.nrrd",

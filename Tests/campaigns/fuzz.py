@@ -20,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
+import numpy as np  # noqa: E402
 from corpus import good_files  # noqa: E402
 from gamd_process import Daemon  # noqa: E402
 
@@ -62,14 +63,30 @@ def damage(rng: random.Random, data: bytes, other: bytes) -> bytes:
     return bytes(wounded)
 
 
-def run(folder: Path, rounds: int, seed: int, verbose: bool = False) -> Outcome:
-    """Raises AssertionError at the first harm."""
+def flip_bits(rng: random.Random, data: bytes) -> bytes:
+    """Every bit turned with one probability, from 0.01 % to 1 %; at least one bit."""
+    ratio = 10 ** rng.uniform(-4, -2)
+    noise = np.random.default_rng(rng.randrange(1 << 32))
+    count = max(1, noise.binomial(len(data) * 8, ratio))
+    places = noise.integers(0, len(data) * 8, count)
+    wounded = np.frombuffer(data, np.uint8).copy()
+    np.bitwise_xor.at(wounded, places // 8, (1 << places % 8).astype(np.uint8))
+    return wounded.tobytes()
+
+
+def run(
+    folder: Path, rounds: int, seed: int, verbose: bool = False, bits: bool = False
+) -> Outcome:
+    """Raises AssertionError at the first harm. `bits`: bit noise instead of wounds."""
     rng, files, outcome = random.Random(seed), good_files(), Outcome()
     with Daemon(folder / "daemon") as daemon:
         client = daemon.client(timeout=SECONDS_MAX)
         for number in range(rounds):
             good = files[number % len(files)]
-            data = damage(rng, good.data, rng.choice(files).data)
+            if bits:
+                data = flip_bits(rng, good.data)
+            else:
+                data = damage(rng, good.data, rng.choice(files).data)
             try:
                 one(client, data, good.name, outcome)
             except (GamError, AssertionError) as error:
@@ -108,12 +125,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--bits", action="store_true", help="bit noise of 0.01 % to 1 %")
     arguments = parser.parse_args()
     seed = arguments.seed or random.SystemRandom().randrange(1, 1 << 32)
     print(f"seed {seed}")
     folder = Path(tempfile.mkdtemp(prefix="gamd-fuzz-"))
     try:
-        outcome = run(folder, arguments.rounds, seed, verbose=True)
+        outcome = run(folder, arguments.rounds, seed, True, arguments.bits)
     except AssertionError as error:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1

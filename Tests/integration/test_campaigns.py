@@ -34,6 +34,12 @@ def test_damaged_files_never_do_harm(tmp_path: Path, rng: random.Random) -> None
     assert done.refused + done.accepted == 150
 
 
+def test_a_thousand_noisy_files_never_do_harm(tmp_path: Path, rng: random.Random) -> None:
+    done = fuzz.run(tmp_path, rounds=1000, seed=rng.randrange(1, 1 << 32), bits=True)
+    assert done.refused > 0 and done.accepted > 0
+    assert done.refused + done.accepted == 1000
+
+
 def test_damaged_records_never_give_a_wrong_sample(tmp_path: Path, rng: random.Random) -> None:
     seed = rng.randrange(1, 1 << 32)
     done = damage.run(tmp_path, flips=300, others=100, copies=6, seed=seed)

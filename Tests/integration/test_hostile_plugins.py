@@ -59,7 +59,7 @@ class Reader(threading.Thread):
 
 
 def put(client: Client, harm: Harm) -> float:
-    """Puts a file through the harmful plugin; seconds until its error, which must be the right."""
+    """Puts a file through the harmful plugin; seconds until its error, which must be right."""
     started = time.monotonic()
     with pytest.raises(AdapterFaultError) as caught:
         client.put_bytes(f"harm/{harm.name}", FILE, file_name=f"a.{harm.name}")
@@ -131,6 +131,10 @@ def test_quarantine_ends(tmp_path: Path) -> None:
             put(client, harm)
             with pytest.raises(AdapterMissingError):
                 client.put_bytes("k", FILE, file_name="a.abort")
+            metrics = daemon.gamctl("metrics").stdout.decode()
+            for figure in ("breaches_total", "quarantined"):
+                assert f'gamd_plugin_{figure}{{plugin="harm-abort"}} 1\n' in metrics, metrics
+            assert "gamd_plugin_faults_total 1\n" in metrics, metrics
             time.sleep(1.1)
             put(client, harm)
 
@@ -163,7 +167,7 @@ def test_workers_die_with_the_daemon(tmp_path: Path) -> None:
 
 def test_one_million_log_lines_leave_a_readable_log(hostile: Daemon) -> None:
     lines = [line for line in hostile.log.read_text().splitlines() if "harm-log adapter" in line]
-    # Twenty lines of the adapter's own for each fault, and one that reports the fault.
-    assert 0 < len(lines) <= 21 * FAULTS_MAX
+    # The plugin's own, and one of the daemon for each fault.
+    assert 0 < len(lines) <= (20 + 1) * FAULTS_MAX
     assert not any("\x1b" in line for line in lines)
     assert json.dumps(lines[0])

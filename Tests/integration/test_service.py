@@ -1,16 +1,12 @@
 """gamd under a real systemd: started by its socket, watched, reloaded, stopped under load.
 
 What always holds here:
-- systemd runs in a container (systemd-nspawn) on an overlay of this machine's file system, or of a
-  fresh Debian in the folder GAMD_ROOT names, with gamd installed by Tools/install.sh, or by the
-  package GAMD_DEB names; both stay as they are.
-- Where no container can be started, every test that needs one is skipped and says why.
+- The container is one for all tests of this file; machine.py tells what it is.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -21,152 +17,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gamd_process import BINARIES, EXAMPLES, ROOT, children
+from gamd_process import BINARIES, EXAMPLES, ROOT
+from machine import Machine, booted_machine
 from man_pages import make
 from readers import bits_equal
 
-from gamd import Client, GamError
+from gamd import GamError
 
 UNITS = ROOT / "systemd"
-BOOT_SECONDS = 90
-WATCHDOG_DROP_IN = "[Service]\nWatchdogSec=3\n"
-
-
-class Machine:
-    """A booted container."""
-
-    def __init__(self, root: Path, process: subprocess.Popen) -> None:
-        self.root = root
-        self.process = process
-        self.leader = 0
-
-    def run(self, *command: str, user: str | None = None, check: bool = False):
-        if user:
-            command = ("runuser", "-u", user, "--", *command)
-        spaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
-        full = ["nsenter", "--target", str(self.leader), *spaces, "--", *command]
-        done = subprocess.run(full, capture_output=True, text=True, timeout=120)
-        assert not check or done.returncode == 0, (command, done.stdout, done.stderr)
-        return done
-
-    def systemctl(self, *arguments: str) -> str:
-        return self.run("systemctl", *arguments, check=True).stdout.strip()
-
-    def property(self, name: str) -> str:
-        return self.systemctl("show", "gamd.service", "--value", "--property", name)
-
-    def client(self) -> Client:
-        return Client(Path("/proc", str(self.leader), "root", "run/gamd/gamd.sock"), timeout=60)
-
-    def wait_until(self, question, seconds: float = 30) -> None:
-        deadline = time.monotonic() + seconds
-        while not question():
-            if time.monotonic() > deadline:
-                raise AssertionError(self.run("journalctl", "-u", "gamd", "-n", "40").stdout)
-            time.sleep(0.1)
-
-    def boot(self) -> None:
-        deadline = time.monotonic() + BOOT_SECONDS
-        state = ""
-        while time.monotonic() < deadline and self.process.poll() is None:
-            leaders = children(self.process.pid)
-            if leaders:
-                self.leader = leaders[0]
-                done = self.run("systemctl", "is-system-running")
-                state = done.stdout.strip()
-                if state in ("running", "degraded"):
-                    return
-            time.sleep(0.2)
-        raise RuntimeError(f"systemd did not boot in {BOOT_SECONDS} s ({state or 'no answer'})")
-
-
-def obstacle() -> str | None:
-    """Why no container can be started here."""
-    if os.geteuid() != 0:
-        return "starting a container needs root"
-    for program in ("systemd-nspawn", "nsenter", "patchelf"):
-        if shutil.which(program) is None:
-            return f"{program} is not installed: run Tools/setup.sh"
-    return None
-
-
-def install(root: Path) -> None:
-    package = os.environ.get("GAMD_DEB")
-    if package:
-        shutil.copy(package, root / "gamd.deb")
-        command = ["chroot", root, "apt-get", "install", "-q", "-y", "--no-install-recommends"]
-        command.append("/gamd.deb")
-    else:
-        command = [str(ROOT / "Tools" / "install.sh")]
-    environment = {**os.environ, "DESTDIR": str(root), "PREFIX": "/usr"}
-    environment["UNITDIR"] = "/lib/systemd/system"
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def prepare(root: Path) -> None:
-    """Users, and nothing that would only cost time at the boot."""
-    subprocess.run(["systemd-sysusers", f"--root={root}"], check=True, capture_output=True)
-    for user, groups in (("alice", "gamd"), ("mallory", "")):
-        command = ["useradd", "--root", str(root), "--create-home", "--shell", "/bin/sh"]
-        subprocess.run([*command, "--groups", groups, user], check=True, capture_output=True)
-    drop_in = root / "etc/systemd/system/gamd.service.d/test.conf"
-    drop_in.parent.mkdir(parents=True)
-    drop_in.write_text(WATCHDOG_DROP_IN)
-    (root / "etc/machine-id").write_text("")
-    shutil.copytree(EXAMPLES, root / "srv/examples")
+PLUGIN_FAULT = "10176bc76912432f967fd1b2035b6296"
 
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    if reason := obstacle():
-        pytest.skip(reason)
-    base = tmp_path_factory.mktemp("machine")
-    upper, root = base / "upper", base / "root"
-    for folder in (upper, root):
-        folder.mkdir()
-    mounts = [["mount", "-t", "tmpfs", "-o", "size=2g", "tmpfs", str(upper)]]
-    lower = os.environ.get("GAMD_ROOT", "/")
-    layers = f"lowerdir={lower},upperdir={upper}/files,workdir={upper}/work"
-    mounts.append(["mount", "-t", "overlay", "overlay", "-o", layers, str(root)])
-    mounted: list[Path] = []
-    process = None
-    try:
-        for place, mount in zip((upper, root), mounts, strict=True):
-            done = subprocess.run(mount, capture_output=True, text=True)
-            if done.returncode != 0:
-                pytest.skip(f"{' '.join(mount)}: {done.stderr.strip()}")
-            mounted.append(place)
-            if place == upper:
-                (upper / "files").mkdir()
-                (upper / "work").mkdir()
-        install(root)
-        prepare(root)
-        log = open(base / "boot.log", "wb")
-        command = ["systemd-nspawn", "--quiet", "--boot", "--directory", str(root)]
-        command += ["--register=no", "--keep-unit", "--private-network"]
-        # A container may not use Landlock unless it is told; workers of plugins need it.
-        calls = "landlock_create_ruleset landlock_add_rule landlock_restrict_self"
-        command.append(f"--system-call-filter={calls}")
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        booted = Machine(root, process)
-        try:
-            booted.boot()
-        except RuntimeError as error:
-            tail = (base / "boot.log").read_text(errors="replace")[-600:]
-            pytest.skip(f"no systemd in a container here: {error}; {tail}")
-        booted.run("journalctl", "--update-catalog")
+    with booted_machine(tmp_path_factory.mktemp("machine")) as booted:
         yield booted
-    finally:
-        if process is not None and process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        for place in reversed(mounted):
-            subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def put_and_get(machine: Machine, user: str, name: str) -> None:
@@ -239,6 +104,16 @@ def test_a_stop_under_load_loses_nothing(machine: Machine) -> None:
     stopping = threading.Event()
     strange: list[str] = []
 
+    def write_files() -> None:
+        """Keeps a worker busy: the stop must not reach it before gamd is done with it."""
+        try:
+            with machine.client() as client:
+                while True:
+                    client.put_file("load/file", EXAMPLES / "photo.png")
+        except GamError as error:
+            if not stopping.is_set():
+                strange.append(f"{type(error).__name__}: {error}")
+
     def write(number: int) -> None:
         step = 0
         try:
@@ -252,6 +127,7 @@ def test_a_stop_under_load_loses_nothing(machine: Machine) -> None:
                 strange.append(f"{type(error).__name__}: {error}")
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    threads.append(threading.Thread(target=write_files))
     for thread in threads:
         thread.start()
     time.sleep(2)
@@ -262,6 +138,8 @@ def test_a_stop_under_load_loses_nothing(machine: Machine) -> None:
     assert not strange
     assert machine.property("Result") == "success"
     assert len(acknowledged) > 10
+    faults = machine.run("journalctl", "-u", "gamd", f"MESSAGE_ID={PLUGIN_FAULT}", "-o", "cat")
+    assert faults.stdout == "", faults.stdout
     # The next connection starts it again.
     with machine.client() as client:
         for key, step in acknowledged:
@@ -280,7 +158,8 @@ def test_a_user_has_an_instance_of_their_own(machine: Machine) -> None:
     if machine.run("systemctl", "start", f"user@{uid}.service").returncode != 0:
         pytest.skip("no user manager in this container")
     runtime = f"/run/user/{uid}"
-    own = ["env", f"XDG_RUNTIME_DIR={runtime}"]
+    home = Path("/", "home", "mallory")
+    own = ["env", f"XDG_RUNTIME_DIR={runtime}", f"HOME={home}"]
     machine.run(*own, "systemctl", "--user", "start", "gamd.socket", user="mallory", check=True)
     socket = ["--socket", f"{runtime}/gamd/gamd.sock"]
     machine.run(
@@ -340,7 +219,8 @@ def test_man_pages_have_no_faults(tmp_path: Path) -> None:
     pages = sorted(path.name for path in tmp_path.iterdir())
     assert pages == ["gamctl.1", "gamd-plugin.7", "gamd.8", "gamd.toml.5"]
     text = (tmp_path / "gamctl.1").read_text()
-    for command in ("put", "backup restore", "export", "scrub", "top", "config show"):
+    named = ["put", "backup restore", "export", "scrub", "top", "config show"]
+    for command in [*named, "plugin list", "plugin info", "plugin new", "plugin test"]:
         assert f".SS gamctl {command}\n" in text, command
     assert "connections_max = 1200" in (tmp_path / "gamd.toml.5").read_text()
     if shutil.which("man") is None:

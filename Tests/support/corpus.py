@@ -14,38 +14,24 @@ import struct
 import subprocess
 import tempfile
 import zlib
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Callable
 
 import numpy as np
 import png
 import tifffile
+from corpus_media import media_files
+from good_file import GoodFile, smooth
 from readers import flac_sound, npy_array, png_samples, wav_sound
 
 RATE_80_BIT = bytes.fromhex("400eac44000000000000")  # 44,100 as AIFF's extended float
 
 
-@dataclass(frozen=True)
-class GoodFile:
-    name: str
-    data: bytes
-    samples: np.ndarray
-    read: Callable[[bytes], np.ndarray]
-    same_bytes: bool
-
-
 @cache
 def good_files() -> tuple[GoodFile, ...]:
     rng = np.random.default_rng(20)
-    return tuple(_pngs(rng) + _tiffs(rng) + _anymaps(rng) + _sounds(rng) + _arrays(rng))
-
-
-def _smooth(rng: np.random.Generator, shape: tuple[int, ...], top: int) -> np.ndarray:
-    """Something picture-like: ramps and a little noise, within 0...top."""
-    grid = np.indices(shape).sum(axis=0) * (top / max(1, sum(shape)))
-    return np.clip(grid + rng.normal(0, top / 50, shape), 0, top).astype(np.int64)
+    first = _pngs(rng) + _tiffs(rng) + _anymaps(rng) + _sounds(rng) + _arrays(rng)
+    return tuple(first + media_files(rng))
 
 
 # PNG
@@ -77,9 +63,9 @@ def _pngs(rng: np.random.Generator) -> list[GoodFile]:
     return [
         _png("gray1.png", rng.integers(0, 2, (19, 23)), 1),
         _png("palette4.png", rng.integers(0, 16, (21, 17)), 4, palette=palette),
-        _png("gray16.png", _smooth(rng, (40, 33), 65535), 16),
-        _png("rgb8.png", _smooth(rng, (37, 41, 3), 255), 8),
-        _png("rgba16-interlaced.png", _smooth(rng, (29, 31, 4), 65535), 16, interlace=True),
+        _png("gray16.png", smooth(rng, (40, 33), 65535), 16),
+        _png("rgb8.png", smooth(rng, (37, 41, 3), 255), 8),
+        _png("rgba16-interlaced.png", smooth(rng, (29, 31, 4), 65535), 16, interlace=True),
     ]
 
 
@@ -132,10 +118,10 @@ def _float_differences(page: tifffile.TiffPage, data: bytes) -> np.ndarray:
 def _tiffs(rng: np.random.Generator) -> list[GoodFile]:
     floats = rng.normal(0, 1, (35, 28)).astype(np.float32)
     return [
-        _tiff("strips-u16.tif", _smooth(rng, (50, 30), 60000).astype(np.uint16), rowsperstrip=7),
+        _tiff("strips-u16.tif", smooth(rng, (50, 30), 60000).astype(np.uint16), rowsperstrip=7),
         _tiff(
             "tiles-rgb8.tif",
-            _smooth(rng, (45, 39, 3), 255).astype(np.uint8),
+            smooth(rng, (45, 39, 3), 255).astype(np.uint8),
             photometric="rgb",
             tile=(16, 32),
             compression="zlib",
@@ -146,7 +132,7 @@ def _tiffs(rng: np.random.Generator) -> list[GoodFile]:
             rng.integers(-900, 900, (5, 20, 22)).astype(np.int16),
             photometric="minisblack",
         ),
-        _planar_tiff(_smooth(rng, (23, 26, 3), 255).astype(np.uint8)),
+        _planar_tiff(smooth(rng, (23, 26, 3), 255).astype(np.uint8)),
     ]
 
 
@@ -172,8 +158,8 @@ def _anymap(name: str, magic: str, samples: np.ndarray, top: int) -> GoodFile:
 
 def _anymaps(rng: np.random.Generator) -> list[GoodFile]:
     return [
-        _anymap("gray-1000.pgm", "P5", _smooth(rng, (31, 26), 1000), 1000),
-        _anymap("rgb.ppm", "P6", _smooth(rng, (24, 27, 3), 255), 255),
+        _anymap("gray-1000.pgm", "P5", smooth(rng, (31, 26), 1000), 1000),
+        _anymap("rgb.ppm", "P6", smooth(rng, (24, 27, 3), 255), 255),
     ]
 
 

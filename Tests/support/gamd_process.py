@@ -61,7 +61,8 @@ class Daemon:
     def pid(self) -> int:
         """The daemon's own process: below strace it is a child of what was started."""
         assert self._process is not None, "the daemon was never started"
-        return (children(self._process.pid) or [self._process.pid])[0]
+        below = children(self._process.pid) if self._prefix else []
+        return (below or [self._process.pid])[0]
 
     @property
     def is_running(self) -> bool:
@@ -69,13 +70,16 @@ class Daemon:
 
     def start(self) -> None:
         """Starts the process and waits until it answers Hello."""
-        command = [*self._prefix, str(BINARIES / "gamd")]
+        command = [str(BINARIES / "gamd")]
         command += ["--state", str(self.state), "--socket", str(self.socket)]
         command += ["--plugins", str(PLUGIN_MANIFESTS), "--plugins", str(BINARIES)]
         command += ["--config", str(self._config)]
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
-                command + self._arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self._prefix + command + self._arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         deadline = time.monotonic() + START_SECONDS
         while True:
@@ -110,7 +114,7 @@ class Daemon:
     def kill(self) -> None:
         """SIGKILL, and waits for the process to be gone."""
         assert self._process is not None, "the daemon was never started"
-        for pid in [*children(self._process.pid), self._process.pid]:
+        for pid in {self.pid, self._process.pid}:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._process.wait()
@@ -156,9 +160,9 @@ def children(pid: int) -> list[int]:
     """Processes that `pid` has started and that still run."""
     try:
         text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [int(child) for child in text.split()]
     except FileNotFoundError:
         return []
-    return [int(child) for child in text.split()]
 
 
 def gamctl(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess:

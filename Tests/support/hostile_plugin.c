@@ -123,7 +123,12 @@ static gam_status read_rows(gam_decoder *decoder, void *buffer, size_t capacity,
     size_t count = left < capacity ? (size_t)left : capacity;
     status = gam_read_exactly(decoder->input, HEAD_BYTES + decoder->done, buffer, count, message);
     if (status != GAM_OK) return status;
+    for (size_t i = 0; i < count; i++) {
+        if (((unsigned char *)buffer)[i] > 15)
+            return gam_fail(message, GAM_BAD_INPUT, "a sample is not 0 to 15");
+    }
     if (is_harm("wrong")) memset(buffer, 0xAA, count);
+    if (is_harm("lie")) *(unsigned char *)buffer ^= 1;
     decoder->done += count;
     *rows = is_harm("tenfold") ? 10 * count : count;
     return GAM_OK;
@@ -134,7 +139,10 @@ static void close_decode(gam_decoder *decoder) { free(decoder); }
 static gam_status open_encode(void *context, const gam_host *host,
                               const gam_description *description, const gam_output *output,
                               gam_encoder **encoder, gam_message *message) {
-    (void)context, (void)host, (void)description;
+    (void)context, (void)host;
+    if (description->axis_count != 1 || description->channel_count != 1 ||
+        description->family != GAM_UNSIGNED || description->bits != 4)
+        return gam_fail(message, GAM_USAGE, "only 4-bit samples on one axis are kept");
     gam_encoder *made = calloc(1, sizeof *made);
     if (made == NULL) return gam_fail(message, GAM_NO_MEMORY, "no memory");
     made->output = output;

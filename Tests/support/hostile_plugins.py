@@ -37,6 +37,7 @@ HARMS = [
     Harm("tenfold", "read_rows gave 50000 rows where 1 to 5000 fit"),
     Harm("short", "read_rows gave 0 rows"),
     Harm("wrong", "outside its declared 4 bits"),
+    Harm("lie", "promises the same file and writes another"),
     Harm("log", "log lines for one file"),
     Harm("fork", "system call that no adapter may make"),
     Harm("shadow", "/etc/shadow cannot be read"),

@@ -1,21 +1,24 @@
-"""What those who look after a daemon ask of it; docs/operations.md tells what it means.
+"""What an administrator asks of the daemon; docs/operations.md tells what it means.
 
 What always holds here:
-- All but metrics, config and the status of a scrub are for administrators; others are refused.
+- Everything but metrics, config and the status of a scrub needs an administrator: others get a
+  PermissionDeniedError.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from . import gam_pb2 as pb
 
 
-class Upkeep:
-    """A part of Client, which makes the calls."""
+class Upkeep(ABC):
+    """The part of a Client for whoever looks after its daemon."""
 
+    @abstractmethod
     def _call(self, key: str, **operation: Any) -> pb.Reply:
-        raise NotImplementedError
+        """One request and its last answer."""
 
     def metrics(self) -> str:
         """The daemon's figures as OpenMetrics text."""

@@ -117,6 +117,14 @@ public struct ConformanceKit {
 }
 
 extension PluginError {
+    /// Whether it tells of a good file that is not kept, or of an option that is missing.
+    var isRefusal: Bool {
+        switch self {
+        case .unsupported, .usage: true
+        default: false
+        }
+    }
+
     /// Whether it tells of a plugin that broke its contract, or cannot be used at all.
     var isBreach: Bool {
         switch self {

@@ -44,6 +44,8 @@ extension ConformanceKit {
             do throws(PluginError) {
                 again = try plugin.decode(file, "generated" + suffix)
             } catch {
+                // The file may need an option to be understood; that is the author's to say.
+                if error.isRefusal { throw error }
                 throw .fault(
                     plugin: plugin.adapter.id, reason: "it does not read what it wrote: \(error)")
             }

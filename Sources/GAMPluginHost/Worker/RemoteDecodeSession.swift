@@ -20,9 +20,9 @@ final class RemoteDecodeSession: DecodeEngine {
     private var carryUsed = 0
 
     init(
-        pool: WorkerPool, library: LibraryIdentity, _ request: DecodeRequest
+        pool: WorkerPool, library: LibraryIdentity, _ request: DecodeRequest, fresh: Bool = false
     ) throws(PluginError) {
-        let worker = try pool.lease(library)
+        let worker = try pool.lease(library, fresh: fresh)
         stream = IncomingStream(pool, worker, request)
         let opened = try stream.open(request)
         let metadata = try stream.metadata(opened.metadataBytes)

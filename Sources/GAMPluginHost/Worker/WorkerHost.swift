@@ -40,7 +40,11 @@ struct WorkerHost: AdapterHost {
     }
 
     func decode(_ request: DecodeRequest) throws(PluginError) -> any DecodeEngine {
-        try RemoteDecodeSession(pool: pool, library: library, request)
+        do {
+            return try RemoteDecodeSession(pool: pool, library: library, request)
+        } catch .fault(_, WorkerProcess.goneReason) {
+            return try RemoteDecodeSession(pool: pool, library: library, request, fresh: true)
+        }
     }
 
     func encode(_ request: EncodeRequest) throws(PluginError) -> any EncodeEngine {

@@ -33,9 +33,11 @@ final class WorkerPool: Sendable {
 
     init(options: WorkerOptions) { self.options = options }
 
-    /// A worker with `library` loaded, for one session.
-    func lease(_ library: LibraryIdentity) throws(PluginError) -> WorkerProcess {
-        while let worker = takeIdle(library.id) {
+    /// A worker with `library` loaded, for one session; a new one if it must be `fresh`.
+    func lease(
+        _ library: LibraryIdentity, fresh: Bool = false
+    ) throws(PluginError) -> WorkerProcess {
+        while !fresh, let worker = takeIdle(library.id) {
             // One that died while idle is replaced without a word: nobody's request failed.
             if worker.isQuiet {
                 worker.beginSession()
@@ -78,6 +80,16 @@ final class WorkerPool: Sendable {
             return keeps
         }
         if !keeps { worker.end() }
+    }
+
+    /// Ends the idle workers of a plugin that is not trusted any more.
+    func dropIdle(_ id: String) {
+        let idle = plugins.withLock { plugins -> [WorkerProcess] in
+            guard let idle = plugins[id]?.idle else { return [] }
+            plugins[id]?.idle = []
+            return idle
+        }
+        for worker in idle { worker.end() }
     }
 
     /// What the library says of itself; loads it in a worker the first time.

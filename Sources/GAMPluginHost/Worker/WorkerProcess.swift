@@ -17,7 +17,12 @@ final class WorkerProcess: @unchecked Sendable {
     private(set) var isAlive = true
     private var buffer = [UInt8](repeating: 0, count: Int(CLINUX_PACKET_BYTES_MAX))
     private var logLinesLeft = HostContext.logLinesMax
-    var sessionsServed = 0
+    private var hasAnswered = false
+    private(set) var sessionsServed = 0
+
+    /// The reason of a fault that is not the plugin's: somebody ended the worker before this
+    /// session began.
+    static let goneReason = "its worker was ended while it waited for work"
 
     init(plugin: String, process: Int32, socket: Int32, slots: SharedSlots) {
         self.plugin = plugin
@@ -64,7 +69,10 @@ final class WorkerProcess: @unchecked Sendable {
             guard length > 0 else { throw died() }
             do throws(MalformedPacket) {
                 var packet = try PacketReader(Array(buffer[..<length]))
-                guard packet.kind == .log else { return packet }
+                guard packet.kind == .log else {
+                    hasAnswered = true
+                    return packet
+                }
                 try show(&packet)
             } catch {
                 throw broken("it sent bytes that are no packet")
@@ -84,6 +92,7 @@ final class WorkerProcess: @unchecked Sendable {
     /// A new session may log again.
     func beginSession() {
         logLinesLeft = HostContext.logLinesMax
+        hasAnswered = false
         sessionsServed += 1
     }
 
@@ -106,7 +115,11 @@ final class WorkerProcess: @unchecked Sendable {
 
     private func died() -> PluginError {
         let status = end()
-        return .fault(plugin: plugin, reason: Self.meaning(of: status))
+        let wasWaiting = sessionsServed > 1 && !hasAnswered
+        let reason =
+            wasWaiting && (status == 0 || status & 0x7f == SIGKILL)
+            ? Self.goneReason : Self.meaning(of: status)
+        return .fault(plugin: plugin, reason: reason)
     }
 
     /// Ends the process; its wait status.

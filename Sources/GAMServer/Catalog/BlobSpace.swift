@@ -66,6 +66,11 @@ package struct StoreRecordSink: RecordSink {
     package let store: any ShardStore
     package let space: BlobSpace
 
+    package init(store: any ShardStore, space: BlobSpace) {
+        self.store = store
+        self.space = space
+    }
+
     package func put(_ id: RecordID, _ bytes: [UInt8]) throws {
         let blob = try space.blob(id)
         try store.putBlob(blob, Seal.closed(bytes, for: blob.bytes))

@@ -4,9 +4,9 @@
 //   "k" + key      a stored signal: CatalogRecord
 //   "p" + space    blobs of a write that has not committed: CatalogSpace
 //   "r" + space    blobs that no signal names any more, to be deleted: CatalogSpace
+//   "o"            there may be blobs that nothing names: a sweep is to find them; no value
 //   "q" + key      a signal found damaged: CatalogQuarantine
 //   "s"            how far the scrub is: CatalogScrubPass
-//   "o"            there may be blobs that nothing names: a sweep is to find them; no value
 //
 // What always holds: every blob in the store is named by a signal, by a "p" or by an "r" key, or there
 // is the "o" key.

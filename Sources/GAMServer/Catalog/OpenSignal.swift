@@ -1,11 +1,9 @@
 // A signal that is being read.
-// What always holds: its blobs stay until the object is released.
+// What always holds: its blobs stay until this object is released, whatever happens to the key.
 
 import GAMCodec
 import GAMStore
-import Glibc
 
-/// A signal whose blobs stay until this object is released.
 package final class OpenSignal: Sendable {
     package let record: SignalRecord
     package let store: any ShardStore
@@ -28,10 +26,4 @@ package final class OpenSignal: Sendable {
     package func reader() throws -> SignalReader {
         try SignalReader(manifest: record.manifest, source: source, priors: .shipped)
     }
-}
-
-package func unixMilliseconds() -> Int64 {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
 }

@@ -132,9 +132,10 @@ package final class Reclaimer: Sendable {
     /// of them; until then the store's key stays, and the next damaged entry to go asks again.
     private func findOrphans() throws {
         do {
-            guard let wanted = try store.value(partition, CatalogKeys.sweep),
-                let orphans = try OrphanSweep(store: store, partition: partition).orphans()
-            else { return }
+            guard let wanted = try store.value(partition, CatalogKeys.sweep) else { return }
+            let (orphans, unreadable) = try OrphanSweep(store: store, partition: partition)
+                .orphans()
+            guard unreadable == 0 else { return }
             let some = orphans.prefix(StoreLimits.operationsMax / 2)
             var transaction = Transaction(partition: partition)
             try transaction.require(CatalogKeys.sweep, .version(wanted.version))

@@ -13,6 +13,21 @@ import GAMStore
 import Glibc
 import SwiftProtobuf
 
+/// Two spaces reserved for a write that may still fail.
+package struct WriteReservation: Sendable {
+    package let records: BlobSpace
+    package let attachments: BlobSpace
+    package var spaces: [BlobSpace] { [records, attachments] }
+}
+
+/// When a publish may replace what is there.
+package enum PublishCondition: Sendable {
+    case always
+    case mustNotExist
+    /// Only the entry with this version (a refit that must not undo a newer put).
+    case unchanged(version: UInt64)
+}
+
 package final class SignalCatalog: Sendable {
     package let store: any ShardStore
     package let reclaimer: Reclaimer
@@ -31,20 +46,6 @@ package final class SignalCatalog: Sendable {
         self.reclaimer = reclaimer
         self.quota = quota
         partition = try PartitionName(CatalogKeys.partitionName)
-    }
-
-    /// Counts what the store holds and reads the quarantine; once, before the first request.
-    package func load() throws {
-        try quarantine.load(from: store, partition)
-        var after: String?
-        while true {
-            let page = try list(prefix: "", after: after, limit: 10_000)
-            for case (_, .success(let record)) in page.entries {
-                try inventory.change(from: nil, to: record, quota: .init())
-            }
-            after = page.entries.last?.key
-            if page.isLast || after == nil { return }
-        }
     }
 
     /// Throws `noSpace` when a quota leaves no room for a put.
@@ -90,29 +91,6 @@ package final class SignalCatalog: Sendable {
     /// Whether an entry exists, without reading it.
     package func contains(_ key: String) throws -> Bool {
         try store.value(partition, CatalogKeys.signal(key)) != nil
-    }
-
-    /// Entries in byte order of their keys; damaged ones come as failures, so that one bad entry
-    /// hides no other.
-    package func list(
-        prefix: String, after: String?, limit: Int
-    ) throws -> (entries: [(key: String, record: Result<SignalRecord, Failure>)], isLast: Bool) {
-        let page = try store.scan(
-            partition, prefix: CatalogKeys.signal(prefix),
-            after: after.map(CatalogKeys.signal), limit: limit)
-        let entries = page.entries.map { entry in
-            let key = String(decoding: entry.key.dropFirst(), as: UTF8.self)
-            do {
-                return (
-                    key,
-                    Result<SignalRecord, Failure>.success(
-                        try SignalRecord(key: key, value: entry.value, store: store))
-                )
-            } catch {
-                return (key, Result<SignalRecord, Failure>.failure(Failure(error).about(key)))
-            }
-        }
-        return (entries, page.isLast)
     }
 
     /// Names the spaces of a coming write, durably.
@@ -172,9 +150,9 @@ package final class SignalCatalog: Sendable {
         let unused = reservation.spaces.filter { !named.contains($0) }
         let dropped = (oldMessage?.spaces ?? []).filter { !named.contains($0) } + unused
         for space in dropped { try transaction.put(CatalogKeys.reclaim(space), mark) }
+        try release(key, in: &transaction)
         let isSwept = old != nil && oldMessage == nil
         if isSwept { try transaction.put(CatalogKeys.sweep, []) }
-        try release(key, in: &transaction)
         let oldRecord = old.flatMap { try? SignalRecord(key: key, value: $0, store: store) }
         let newRecord = try SignalRecord(
             key: key, value: VersionedValue(bytes: bytes, version: 0), store: store)
@@ -288,4 +266,10 @@ package final class SignalCatalog: Sendable {
         mark.key = key
         return try mark.serializedBytes()
     }
+}
+
+package func unixMilliseconds() -> Int64 {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
 }

@@ -63,7 +63,7 @@ package struct SignalRecord: Sendable {
 
 extension CatalogRecord {
     /// An entry as the store holds it; nil when it is damaged, or is not that of this key.
-    init?(sealed bytes: [UInt8], key: String) {
+    package init?(sealed bytes: [UInt8], key: String) {
         guard let opened = Seal.opened(bytes, for: CatalogKeys.signal(key)),
             let record = try? CatalogRecord(serializedBytes: opened)
         else { return nil }
@@ -75,7 +75,7 @@ extension CatalogRecord {
         [recordSpace, attachmentSpace].compactMap { BlobSpace(Array($0)) }
     }
 
-    func sealed(key: String) throws -> [UInt8] {
+    package func sealed(key: String) throws -> [UInt8] {
         Seal.closed(try serializedBytes(), for: CatalogKeys.signal(key))
     }
 }

@@ -83,7 +83,9 @@ enum ConfigurationKeys {
     private static let seconds = 1...86_400
     private static let users = 0...0xFFFF_FFFF
 
-    static let all: [ConfigurationKey] = [
+    static let all = general + plugins
+
+    private static let general: [ConfigurationKey] = [
         .init("store.path", .text(\.store.path)),
         .init("socket.path", .text(\.socket.path)),
         .init("socket.mode", .octal(\.socket.mode)),
@@ -135,11 +137,22 @@ enum ConfigurationKeys {
         .init("refit.max_cpu", .integer(\.refit.maxCPU, 1...100), isLive: true),
         .init("scrub.bytes_per_second", .integer(\.scrub.bytesPerSecond, bytes), isLive: true),
         .init("backup.folder", .text(\.backup.folder), isLive: true),
+        .init(
+            "log.level",
+            .choice(
+                \.log.level,
+                ["trace", "debug", "info", "notice", "warning", "error", "critical"]),
+            isLive: true),
+        .init("log.audit", .boolean(\.log.audit), isLive: true),
+    ]
+
+    /// Of the registry of plugins, which is made once.
+    private static let plugins: [ConfigurationKey] = [
         .init("plugins.folders", .texts(\.plugins.folders)),
         .init("plugins.library_folders", .texts(\.plugins.libraryFolders)),
         .init("plugins.isolation", .choice(\.plugins.isolation, ["workers", "in-process"])),
-        .init(
-            "plugins.sandbox", .choice(\.plugins.sandbox, ["required", "available", "off"])),
+        .init("plugins.sandbox", .choice(\.plugins.sandbox, ["required", "available", "off"])),
+        .init("plugins.verify", .choice(\.plugins.verify, ["all", "file", "off"])),
         .init("plugins.idle_workers_max", .integer(\.plugins.idleWorkersMax, 0...64)),
         .init(
             "plugins.memory_bytes_max", .integer(\.plugins.memoryBytesMax, 1...(1 << 40))),
@@ -151,13 +164,6 @@ enum ConfigurationKeys {
         .init("plugins.fault_window_seconds", .integer(\.plugins.faultWindowSeconds, seconds)),
         .init(
             "plugins.quarantine_seconds", .integer(\.plugins.quarantineSeconds, 1...31_536_000)),
-        .init(
-            "log.level",
-            .choice(
-                \.log.level,
-                ["trace", "debug", "info", "notice", "warning", "error", "critical"]),
-            isLive: true),
-        .init("log.audit", .boolean(\.log.audit), isLive: true),
     ]
 
     static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })

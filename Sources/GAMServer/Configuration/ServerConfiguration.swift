@@ -83,7 +83,7 @@ public struct ServerConfiguration: Equatable, Sendable {
         /// Without a request for this long, the daemon is idle.
         public var idleSeconds = 10
         /// Signals below this effort are fitted again.
-        public var effort = 1
+        public var effort = 2
         /// Most of one processor that fitting takes, in percent.
         public var maxCPU = 100
     }
@@ -104,6 +104,8 @@ public struct ServerConfiguration: Equatable, Sendable {
         public var isolation = "workers"
         /// "required", "available" or "off"; of workers.
         public var sandbox = "required"
+        /// "all", "file" or "off": whose promises are tried before a put is stored.
+        public var verify = "all"
         /// Idle workers kept ready for each plugin.
         public var idleWorkersMax = 2
         /// Working memory of one file being decoded or encoded.

@@ -1,5 +1,5 @@
-// Idle time: fits signals again (better weights, fewer bytes, the same samples), then gives the
-// space of deleted records back to the disk.
+// Idle time: gives the space of deleted records back to the disk, then fits signals again (better
+// weights, fewer bytes, the same samples), and looks for space between two of them.
 //
 // What always holds:
 // - It works only while no request runs, and stops within one step of the codec when one comes.
@@ -110,11 +110,10 @@ final class RefitScheduler: Sendable {
             pause = max(idle - activity.idleMilliseconds, 10)
             guard activity.idleMilliseconds >= idle else { continue }
             do {
+                // Space first: it takes seconds, and signals to be fitted may last for days.
+                try reclaimSpace()
                 // Nothing to do: look again when the next idle time has passed.
-                if try !refitOne() {
-                    try reclaimSpace()
-                    pause = max(idle, 1_000)
-                }
+                if try !refitOne() { pause = max(idle, 1_000) }
             } catch {
                 log.warning("fitting again in idle time failed: \(error)")
                 jobs.end("failed: \(Failure(error).text)", bytes: nil)

@@ -103,7 +103,7 @@ public final class Server: Sendable {
             caches: [
                 ("shards", handlers.readers.shards), ("networks", handlers.readers.networks),
                 ("entries", catalog.entries),
-            ])
+            ], adapters: adapters)
         let activity = Activity()
         let executor = RequestExecutor(
             handlers: handlers, activity: activity, metrics: metrics, limits: settings.limits,
@@ -174,6 +174,7 @@ public final class Server: Sendable {
         listener.stopAccepting()
         // Told at once, waited for at the end: nobody waits for idle work.
         _ = refits.stop(milliseconds: 0)
+        _ = scrubber.stop(milliseconds: 0)
         let milliseconds = live.now.timeouts.shutdownSeconds * 1000
         if !listener.waitForConnections(milliseconds: milliseconds) {
             log.warning("cancelling requests that did not end in \(milliseconds) ms")

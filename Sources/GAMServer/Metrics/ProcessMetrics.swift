@@ -1,13 +1,18 @@
-// Figures that are read when they are asked for: of the process, the store and the catalog.
+// Figures that are read when they are asked for: of the process, the store, the catalog and the
+// plugins.
 
 import CLinux
 import GAMStore
 import Glibc
 
 extension ServerMetrics {
-    /// Adds what the process, the catalog and the store say of themselves.
-    func watch(catalog: SignalCatalog, caches: [(name: String, cache: any CacheFigures)]) {
+    /// Adds what the process, the catalog, the store and the plugins say of themselves.
+    func watch(
+        catalog: SignalCatalog, caches: [(name: String, cache: any CacheFigures)],
+        adapters: any SignalAdapters
+    ) {
         watchProcess()
+        watch(adapters)
         watch(catalog.inventory)
         watchStore(catalog.store)
         registry.register("gamd_cache_hits", "Lookups a cache answered.", isCounter: true) {
@@ -40,6 +45,30 @@ extension ServerMetrics {
             let raw = Double(totals.rawBytes)
             return [([], raw > 0 ? Double(totals.storedBytes) / raw : 0)]
         }
+    }
+
+    private func watch(_ adapters: any SignalAdapters) {
+        func each(
+            _ label: String, _ help: String, isCounter: Bool = false,
+            _ value: @escaping @Sendable (AdapterFigures) -> Int
+        ) {
+            registry.register(label, help, isCounter: isCounter) {
+                adapters.figures().map { ([("plugin", $0.id)], Double(value($0))) }
+            }
+        }
+        each("gamd_plugin_files", "Files decoded or encoded.", isCounter: true) { $0.files }
+        each(
+            "gamd_plugin_breaches", "Crashes, time-outs and broken contracts of a plugin.",
+            isCounter: true
+        ) { $0.faults }
+        each("gamd_plugin_quarantined", "1 while a plugin is put aside for its faults.") {
+            $0.isQuarantined ? 1 : 0
+        }
+        each("gamd_plugin_workers_started", "Worker processes started.", isCounter: true) {
+            $0.workersStarted
+        }
+        each("gamd_plugin_workers_busy", "Workers with a file.") { $0.workersBusy }
+        each("gamd_plugin_workers_idle", "Workers kept ready.") { $0.workersIdle }
     }
 
     private func watchStore(_ store: any ShardStore) {

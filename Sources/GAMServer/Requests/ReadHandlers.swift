@@ -22,6 +22,26 @@ enum SampleFormat: String {
     }
 }
 
+/// The file format of a Get: a name and options for its adapter, as "tiff,drop_metadata=1".
+struct FileFormat {
+    let name: String
+    let options: [String: String]
+
+    init(_ text: String) throws(Failure) {
+        let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+        name = String(parts.first ?? "")
+        var options: [String: String] = [:]
+        for part in parts.dropFirst() {
+            let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard pair.count == 2, !pair[0].isEmpty else {
+                throw Failure(.badRequest, "\"\(part)\" of the format is not name=value")
+            }
+            options[String(pair[0])] = String(pair[1])
+        }
+        self.options = options
+    }
+}
+
 extension RequestHandlers {
     func read(
         _ key: String, _ read: WireRead, _ context: RequestContext, _ sink: any ReplySink,
@@ -44,11 +64,14 @@ extension RequestHandlers {
         _ key: String, _ get: WireGet, _ context: RequestContext, _ sink: any ReplySink
     ) throws -> (reply: WireReply, body: [UInt8]) {
         let signal = try catalog.open(key)
-        if signal.record.message.adapter.isEmpty || !get.format.isEmpty {
-            let format = try SampleFormat(named: get.format, default: .npy)
+        let wanted = try FileFormat(get.format)
+        let isOwn = wanted.name.isEmpty && !signal.record.message.adapter.isEmpty
+        if !isOwn, wanted.options.isEmpty,
+            let format = try? SampleFormat(named: wanted.name, default: .npy)
+        {
             return try sendSamples(signal, region: nil, level: 0, format, context, sink)
         }
-        return try sendFile(signal, context, sink)
+        return try sendFile(signal, wanted, context, sink)
     }
 
     /// A peer's region, checked against the signal; nil for everything.
@@ -109,7 +132,7 @@ extension RequestHandlers {
     }
 
     private func sendFile(
-        _ signal: OpenSignal, _ context: RequestContext, _ sink: any ReplySink
+        _ signal: OpenSignal, _ wanted: FileFormat, _ context: RequestContext, _ sink: any ReplySink
     ) throws -> (reply: WireReply, body: [UInt8]) {
         let message = signal.record.message
         let metadata = try signal.attachments.metadata()
@@ -118,10 +141,12 @@ extension RequestHandlers {
             for: signal, answerBytes: signal.record.manifest.description.rawBytes)
         let limit = settings.limits.putBytesMax
         let file = try spools.file("the file", bytesMax: limit)
-        let input = EncodeInput(
+        var input = EncodeInput(
             adapter: message.adapter, kind: message.kind, mediaType: message.mediaType,
             fileName: message.fileName, description: signal.record.manifest.description,
             metadata: metadata.items.map { ($0.key, Array($0.value)) }, fileBytesMax: limit)
+        input.format = wanted.name
+        input.options = wanted.options
         var check = ContentCheck(signal, isWhole: true)
         try context.naming {
             try adapters.encode(input, output: file.descriptor) { write in

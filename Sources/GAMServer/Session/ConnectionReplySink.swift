@@ -1,9 +1,8 @@
-// The answers of one request of one connection.
-// What always holds: they go out in order; what a slow client does not take waits in one file.
+// The answers of one request of one connection; used by one thread at a time.
+// What always holds: what waits for a slow client beyond the queue lies in one file per request.
 
 import GAMProtocol
 
-/// The answers of one request of one connection; used by one thread at a time.
 // @unchecked Sendable: `file` is touched by the thread that runs the request, and by none after it.
 final class ConnectionReplySink: ReplySink, @unchecked Sendable {
     private let id: UInt32

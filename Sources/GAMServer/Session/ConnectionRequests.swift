@@ -1,5 +1,5 @@
-// The requests a connection has started: run here, handed to the executor, cancelled, waited for.
-// What always holds: at most `activePerConnectionMax` of them run at once; the rest waits its turn.
+// The requests one client has started: they wait for a slot of the connection, run, and are cancelled.
+// What always holds: a request's id is free again before its last answer goes out, its slot after it.
 
 import CLinux
 import Glibc

@@ -1,6 +1,6 @@
-// Recalls whole signals against everything known about them: record hashes, the content hash, the
-// hash of the attachments. Shared by verify, scrub and the check of backups.
-// What always holds: nothing comes from a cache.
+// Recalls whole signals against everything known about them: the content hash, the seal of every
+// record and attachment, the hash of the attachments. Shared by verify, scrub and the check of backups.
+// What always holds: nothing comes from a cache, and every stored byte of the signal was read.
 
 import GAMCodec
 import GAMCore
@@ -20,7 +20,14 @@ package enum SignalVerifier {
                 "the recalled samples have hash \(hash.hex), stored were"
                     + " \(manifest.contentHash.hex); put the signal again or restore a backup")
         }
+        try readRecords(of: signal)
         try signal.attachments.verify()
+    }
+
+    /// Every record, also those that recall does not need. A seal covers every bit and the name, so
+    /// one that was changed, exchanged or is missing ends in an error.
+    private static func readRecords(of signal: OpenSignal) throws {
+        for id in signal.record.manifest.recordIDs { _ = try signal.source.bytes(of: id) }
     }
 }
 

@@ -41,6 +41,20 @@ struct PluginOptions: ParsableArguments {
     }
 }
 
+/// Options for an adapter, from name=value texts.
+func adapterOptions(
+    _ settings: [String], decoded: Bool = false
+) throws(ClientError) -> [String: String] {
+    var options: [String: String] = decoded ? ["decoded": "1"] : [:]
+    for setting in settings {
+        guard let equals = setting.firstIndex(of: "="), equals > setting.startIndex else {
+            throw ClientError(.badRequest, "--set \"\(setting)\" is not name=value")
+        }
+        options[String(setting[..<equals])] = String(setting[setting.index(after: equals)...])
+    }
+    return options
+}
+
 /// An open descriptor that is closed with its owner.
 final class OpenFile: SampleSource {
     let descriptor: Int32

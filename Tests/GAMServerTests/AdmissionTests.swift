@@ -1,4 +1,4 @@
-// Who may do what, what a reload changes, and how much may wait.
+// Who is let in, and how requests share threads and descriptors.
 
 import CLinux
 import GAMClient
@@ -8,11 +8,11 @@ import Glibc
 import Testing
 
 @Suite(.serialized)
-struct RulesTests {
+struct AdmissionTests {
     private func server(
         _ configure: (inout ServerConfiguration) -> Void = { _ in }
     ) throws -> TestServer {
-        try TestServer(.memory, configure)
+        try TestServer { configure(&$0) }
     }
 
     // MARK: Access

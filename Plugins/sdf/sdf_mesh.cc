@@ -1,0 +1,139 @@
+/*
+ * sdf_mesh.cc - OBJ, PLY and STL through assimp, and out again.
+ *
+ * What always holds: a mesh that is sampled is closed, or its sign would be a guess.
+ */
+#include <assimp/cimport.h>
+#include <assimp/postprocess.h>
+#include <assimp/scene.h>
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <unordered_map>
+
+#include "sdf_codec.h"
+
+namespace sdf {
+namespace {
+
+struct Scene {
+    const aiScene *scene;
+    ~Scene() { aiReleaseImport(scene); }
+};
+
+void add(Mesh &mesh, const aiMesh &part) {
+    const auto first = static_cast<uint32_t>(mesh.points.size() / 3);
+    for (unsigned i = 0; i < part.mNumVertices; i++) {
+        const aiVector3D &point = part.mVertices[i];
+        if (!std::isfinite(point.x) || !std::isfinite(point.y) || !std::isfinite(point.z))
+            throw Failure(GAM_BAD_INPUT, "a corner of the mesh is not a finite number");
+        mesh.points.insert(mesh.points.end(), {point.x, point.y, point.z});
+    }
+    for (unsigned i = 0; i < part.mNumFaces; i++) {
+        const aiFace &face = part.mFaces[i];
+        if (face.mNumIndices != 3) continue; /* points and lines enclose nothing */
+        uint32_t corner[3];
+        for (int k = 0; k < 3; k++) {
+            if (face.mIndices[k] >= part.mNumVertices)
+                throw Failure(GAM_BAD_INPUT, "a face of the mesh has a corner that is not there");
+            corner[k] = first + face.mIndices[k];
+        }
+        mesh.faces.insert(mesh.faces.end(), {corner[0], corner[1], corner[2], corner[2]});
+    }
+}
+
+/* The same place gets the same number, so that neighbours share their edges. */
+std::vector<uint32_t> places(const Mesh &mesh) {
+    struct Hash {
+        size_t operator()(const std::array<float, 3> &p) const {
+            uint64_t mixed = 0;
+            for (float value : p) {
+                uint32_t bits;
+                value += 0.0f; /* -0 and 0 are one place */
+                std::memcpy(&bits, &value, sizeof bits);
+                mixed = (mixed ^ bits) * 0x9e3779b97f4a7c15u;
+            }
+            return mixed ^ (mixed >> 32);
+        }
+    };
+    std::unordered_map<std::array<float, 3>, uint32_t, Hash> numbers;
+    std::vector<uint32_t> result;
+    for (size_t i = 0; i < mesh.points.size(); i += 3) {
+        std::array<float, 3> point{mesh.points[i] + 0.0f, mesh.points[i + 1] + 0.0f,
+                                   mesh.points[i + 2] + 0.0f};
+        result.push_back(
+            numbers.emplace(point, static_cast<uint32_t>(numbers.size())).first->second);
+    }
+    return result;
+}
+
+/* Every edge is walked once in each direction. */
+void check_closed(const Mesh &mesh) {
+    const std::vector<uint32_t> place = places(mesh);
+    std::unordered_map<uint64_t, int> balance;
+    for (size_t i = 0; i < mesh.faces.size(); i += 4) {
+        for (int k = 0; k < 3; k++) {
+            const uint64_t a = place[mesh.faces[i + k]], b = place[mesh.faces[i + (k + 1) % 3]];
+            if (a == b) continue;
+            balance[a < b ? a << 32 | b : b << 32 | a] += a < b ? 1 : -1;
+        }
+    }
+    size_t open = 0;
+    for (const auto &edge : balance) open += edge.second != 0;
+    if (open > 0)
+        throw Failure(GAM_BAD_INPUT,
+                      "the mesh is not closed: " + std::to_string(open) +
+                          " edges have a face on one side only, so inside and outside are not "
+                          "defined; close it and try again");
+}
+
+}  // namespace
+
+Mesh parse_mesh(const std::string &bytes, const char *kind) {
+    Scene imported{aiImportFileFromMemory(bytes.data(), static_cast<unsigned>(bytes.size()),
+                                          aiProcess_Triangulate | aiProcess_PreTransformVertices,
+                                          kind)};
+    if (imported.scene == nullptr)
+        throw Failure(GAM_BAD_INPUT, std::string("the mesh is damaged: ") + aiGetErrorString());
+    Mesh mesh;
+    for (unsigned i = 0; i < imported.scene->mNumMeshes; i++) add(mesh, *imported.scene->mMeshes[i]);
+    if (mesh.faces.empty()) throw Failure(GAM_BAD_INPUT, "the mesh has no faces");
+    check_closed(mesh);
+    return mesh;
+}
+
+std::string write_obj(const Mesh &mesh) {
+    std::string text = "# the zero surface of a signed distance field\n";
+    char line[128];
+    for (size_t i = 0; i < mesh.points.size(); i += 3) {
+        snprintf(line, sizeof line, "v %.9g %.9g %.9g\n", mesh.points[i], mesh.points[i + 1],
+                 mesh.points[i + 2]);
+        text += line;
+    }
+    for (size_t i = 0; i < mesh.faces.size(); i += 4) {
+        snprintf(line, sizeof line, "f %u %u %u %u\n", mesh.faces[i] + 1, mesh.faces[i + 1] + 1,
+                 mesh.faces[i + 2] + 1, mesh.faces[i + 3] + 1);
+        text += line;
+    }
+    return text;
+}
+
+std::string write_ply(const Mesh &mesh) {
+    std::string file = "ply\nformat binary_little_endian 1.0\nelement vertex " +
+                       std::to_string(mesh.points.size() / 3) +
+                       "\nproperty float x\nproperty float y\nproperty float z\nelement face " +
+                       std::to_string(mesh.faces.size() / 4) +
+                       "\nproperty list uchar int vertex_indices\nend_header\n";
+    const auto put = [&file](const void *bytes, size_t length) {
+        file.append(static_cast<const char *>(bytes), length);
+    };
+    put(mesh.points.data(), mesh.points.size() * sizeof(float));
+    for (size_t i = 0; i < mesh.faces.size(); i += 4) {
+        file += '\4';
+        put(&mesh.faces[i], 4 * sizeof(uint32_t));
+    }
+    return file;
+}
+
+}  // namespace sdf

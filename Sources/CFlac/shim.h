@@ -1,0 +1,3 @@
+#include <FLAC/format.h>
+#include <FLAC/stream_decoder.h>
+#include <FLAC/stream_encoder.h>
