@@ -44,10 +44,9 @@ def unusable() -> str | None:
 
 def strace(injection: str) -> tuple[str, ...]:
     calls = injection.split(":")[0]
-    return (
-        ("strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null")
-        + ("-e", f"trace={calls}", "-e", f"inject={injection}")
-    )
+    # With --seccomp-bpf, which would be faster, strace 6.1 loses the signals it is to inject.
+    command = ("strace", "-f", "-qq", "-o", "/dev/null")
+    return command + ("-e", f"trace={calls}", "-e", f"inject={injection}")
 
 
 def content(version: int) -> np.ndarray:
@@ -203,11 +202,11 @@ def points(kind: str) -> list[tuple[str, str]]:
 
 
 def run(folder: Path, kind: str, limit: int, seed: int, verbose: bool = False) -> Result:
-    """Every point in order, or `limit` of the first 40 of each call at random."""
+    """Every point in order, or `limit` of the first eight of each call at random."""
     result = Result()
     rng = random.Random(seed)
     for calls, effect in points(kind):
-        numbers = sorted(rng.sample(range(1, 41), limit)) if limit else range(1, 1000)
+        numbers = sorted(rng.sample(range(1, 9), min(limit, 8))) if limit else range(1, 1000)
         for number in numbers:
             place = folder / f"{kind}-{calls.split(',')[0]}-{number}"
             place.mkdir(parents=True)
