@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Trains every shipped prior. Usage, after make build: Priors/train.sh TRAINING_FOLDER [OUTPUT_FOLDER]
-# The same folder and processor give the same files; about 10 minutes on two cores.
+# The same folder and processor give the same files; about half an hour on two cores.
 set -euo pipefail
 root=$1
 out=${2:-$(dirname "$0")}
@@ -16,8 +16,8 @@ train() { # name size options...
 }
 for size in M S L; do
     case $size in
-        L) train photo L --observations 5000000 --passes 18 ;;
-        *) train photo "$size" --observations 6000000 --passes 24 ;;
+        M) train photo M --observations 6000000 --passes 24 ;;
+        *) train photo "$size" --observations 5000000 --passes 12 ;;
     esac
     train drawing "$size" --observations 1500000 --passes 24 --transform subtract-green
     train gray "$size" --roles 1 --observations 3000000 --passes 16

@@ -11,6 +11,9 @@ static const uint8_t photo_S[] = {
 static const uint8_t gray_S[] = {
 #embed "../../Priors/gray-S.prior"
 };
+static const uint8_t plain_S[] = {
+#embed "../../Priors/plain-S.prior"
+};
 static const uint8_t drawing_S[] = {
 #embed "../../Priors/drawing-S.prior"
 };
@@ -50,6 +53,9 @@ static const uint8_t photo_L[] = {
 static const uint8_t gray_L[] = {
 #embed "../../Priors/gray-L.prior"
 };
+static const uint8_t plain_L[] = {
+#embed "../../Priors/plain-L.prior"
+};
 static const uint8_t drawing_L[] = {
 #embed "../../Priors/drawing-L.prior"
 };
@@ -69,6 +75,7 @@ static const struct {
 } priors[] = {
     {photo_S, sizeof photo_S},
     {gray_S, sizeof gray_S},
+    {plain_S, sizeof plain_S},
     {drawing_S, sizeof drawing_S},
     {volume_S, sizeof volume_S},
     {distance_S, sizeof distance_S},
@@ -82,6 +89,7 @@ static const struct {
     {audio_M, sizeof audio_M},
     {photo_L, sizeof photo_L},
     {gray_L, sizeof gray_L},
+    {plain_L, sizeof plain_L},
     {drawing_L, sizeof drawing_L},
     {volume_L, sizeof volume_L},
     {distance_L, sizeof distance_L},
