@@ -154,6 +154,9 @@ static gam_status image_open_encode(void *context, const gam_host *host,
                                     gam_encoder **encoder, gam_message *message) {
     (void)context;
     *encoder = NULL;
+    gam_text level = gam_option(host, "compression");
+    if (level.length > 1 || (level.length == 1 && (level.bytes[0] < '0' || level.bytes[0] > '9')))
+        return gam_fail(message, GAM_USAGE, "compression is a digit, 0 to 9");
     gam_text name = gam_option(host, "format");
     size_t length = 0;
     if (name.length == 0) {
@@ -206,6 +209,8 @@ static size_t image_parameters(void *context, gam_parameter *entries, size_t cap
     static const gam_parameter all[] = {
         {TEXT("format"), TEXT(""),
          TEXT("format to write: png, tiff, webp, jxl, pnm or pfm; empty: as it came")},
+        {TEXT("compression"), TEXT(""),
+         TEXT("PNG: level of zlib, 0 (none) to 9 (smallest); empty: 6")},
         {TEXT("drop_metadata"), TEXT(""),
          TEXT("1: write another format even when it cannot hold all metadata")},
         {TEXT("decoded"), TEXT(""),

@@ -145,6 +145,13 @@ static gam_status start_spng(png_encoder *encoder, gam_message *message) {
     encoder->skip = SIGNATURE;
     int error = spng_set_png_stream(encoder->spng, take, encoder);
     if (error == 0) error = spng_set_ihdr(encoder->spng, &encoder->header);
+    gam_text level = gam_option(encoder->base.host, "compression");
+    if (error == 0 && level.length == 1) {
+        error = spng_set_option(encoder->spng, SPNG_IMG_COMPRESSION_LEVEL, level.bytes[0] - '0');
+        /* Trying five filters on every row takes longer than level 1. */
+        if (error == 0 && level.bytes[0] <= '1')
+            error = spng_set_option(encoder->spng, SPNG_FILTER_CHOICE, SPNG_FILTER_CHOICE_UP);
+    }
     /* libspng asks for a palette; the kept one is written. */
     struct spng_plte palette = {.n_entries = 1};
     if (error == 0 && encoder->header.color_type == 3)
