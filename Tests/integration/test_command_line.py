@@ -27,7 +27,7 @@ REMOTE = ["put", "get", "read", "ls", "stat", "rm", "verify", "jobs", "plugin li
 def large_npy(folder: Path) -> Path:
     """Noise that takes a put long enough to show a rate."""
     path = folder / "large.npy"
-    noise = np.random.default_rng(1).normal(0, 9, (3000, 3000)).cumsum(axis=1)
+    noise = np.random.default_rng(1).normal(0, 9, (6000, 4000)).cumsum(axis=1)
     np.save(path, noise.astype(np.int16))
     return path
 
