@@ -5,8 +5,8 @@ What always holds here:
 - The disk is a file system of its own, tmpfs or ext4 in a file, mounted for the campaign; without
   root there is none, and `NoDisk` says so.
 - A ballast file takes the room; removing it is what gives space back.
-- Without a reserve RocksDB itself meets the end of the disk. Debian's build of it has assertions, one
-  of which may end the daemon there (`ended_by_rocksdb`); then a new one must find all that was
+- Without a reserve RocksDB itself meets the end of the disk. Debian's build of it has assertions,
+  one of which may end the daemon there (`ended_by_rocksdb`); then a new one must find all that was
   acknowledged. With a reserve, which is the default, the daemon never ends.
 """
 
