@@ -3,7 +3,7 @@
 // What always holds here:
 // - No function allocates, keeps state between calls or decides anything: callers own every buffer.
 // - Recall kernels use integers only and give the same bits at every gam_level; the Swift reference
-//   (GAMCore/ReferenceKernels.swift) is the truth they are tested against.
+//   (GAMCore/Reference.swift and its parts) is the truth they are tested against.
 // - Right shifts of negative numbers are arithmetic (floor), as clang and gcc define them.
 #pragma once
 #include <stddef.h>
