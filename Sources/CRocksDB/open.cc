@@ -1,5 +1,7 @@
 // Opening and closing: every RocksDB setting is chosen here; docs/store.md gives the reasons.
 
+#include <cstdarg>
+#include <cstdio>
 #include <cstring>
 #include <vector>
 
@@ -43,6 +45,23 @@ void gam_status_clear(gam_status *status) {
     status->code = GAM_OK;
 }
 
+namespace {
+/// RocksDB's warnings and errors, to stderr. Its own log would be a file beside the data: when the disk
+/// fills up, an assertion of Debian's build ends the process at the second line that does not fit.
+class Warnings final : public Logger {
+public:
+    Warnings() : Logger(InfoLogLevel::WARN_LEVEL) {}
+
+    using Logger::Logv;
+    void Logv(const char *format, va_list arguments) override {
+        char text[1024];
+        std::vsnprintf(text, sizeof text, format, arguments);
+        std::fprintf(stderr, "rocksdb: %s\n", text);
+    }
+    void LogHeader(const char *, va_list) override {}
+};
+} // namespace
+
 static DBOptions databaseOptions(const gam_open_options &from) {
     DBOptions options;
     if (from.environment != nullptr) options.env = static_cast<Env *>(from.environment);
@@ -65,8 +84,7 @@ static DBOptions databaseOptions(const gam_open_options &from) {
     options.stats_dump_period_sec = 0;
     options.stats_persist_period_sec = 0;
     options.info_log_level = InfoLogLevel::WARN_LEVEL;
-    options.keep_log_file_num = 4;
-    options.max_log_file_size = 1 << 20;
+    options.info_log = std::make_shared<Warnings>();
     return options;
 }
 

@@ -5,9 +5,6 @@ What always holds here:
 - The disk is a file system of its own, tmpfs or ext4 in a file, mounted for the campaign; without
   root there is none, and `NoDisk` says so.
 - A ballast file takes the room; removing it is what gives space back.
-- Without a reserve RocksDB itself meets the end of the disk. Debian's build of it has assertions,
-  one of which may end the daemon there (`ended_by_rocksdb`); then a new one must find all that was
-  acknowledged. With a reserve, which is the default, the daemon never ends.
 """
 
 from __future__ import annotations
@@ -28,7 +25,6 @@ import numpy as np  # noqa: E402
 from gamd_process import Daemon  # noqa: E402
 
 from gamd import GamError, NotFoundError  # noqa: E402
-from gamd.errors import UnreachableError  # noqa: E402
 
 MEBIBYTE = 1 << 20
 NO_SPACE = 12
@@ -68,7 +64,6 @@ class Result:
     refused: int = 0
     stored: dict[str, np.ndarray] = field(default_factory=dict)
     resumed_seconds: float = 0
-    ended_by_rocksdb: bool = False
 
 
 def noise(number: int) -> np.ndarray:
@@ -85,12 +80,7 @@ def run(folder: Path, kind: str, reserve: int) -> Result:
         ballast.write_bytes(b"\0" * (24 * MEBIBYTE))
         with Daemon(place / "daemon", config=config) as daemon:
             # The log grows with every line; it must not compete for the last bytes.
-            fill(daemon, result, may_end=reserve == 0)
-            if result.ended_by_rocksdb:
-                ballast.unlink()
-                daemon.start()
-                check(daemon, result)
-                return result
+            fill(daemon, result)
             check(daemon, result)
             ballast.unlink()
             result.resumed_seconds = resume(daemon, result)
@@ -101,16 +91,7 @@ def run(folder: Path, kind: str, reserve: int) -> Result:
     return result
 
 
-def ended_by_rocksdb(daemon: Daemon) -> bool:
-    """Whether an assertion of RocksDB has ended the daemon."""
-    deadline = time.monotonic() + 10
-    while daemon.is_running and time.monotonic() < deadline:
-        time.sleep(0.05)
-    text = daemon.log.read_text(errors="replace")
-    return not daemon.is_running and "rocksdb::" in text and "Assertion" in text
-
-
-def fill(daemon: Daemon, result: Result, may_end: bool) -> None:
+def fill(daemon: Daemon, result: Result) -> None:
     """Puts until the disk is full, and a few more."""
     with daemon.client() as client:
         for number in range(100):
@@ -118,11 +99,6 @@ def fill(daemon: Daemon, result: Result, may_end: bool) -> None:
             try:
                 client.put(key, noise(number), size="S")
                 result.stored[key] = noise(number)
-            except UnreachableError:
-                if not may_end or not ended_by_rocksdb(daemon):
-                    raise
-                result.ended_by_rocksdb = True
-                return
             except GamError as error:
                 assert error.status == NO_SPACE, f"{error.status}: {error}"
                 result.refused += 1
@@ -136,12 +112,7 @@ def check(daemon: Daemon, result: Result) -> None:
     with daemon.client() as client:
         for key, array in result.stored.items():
             assert np.array_equal(client[key][...], array), key
-        found = {stat.key for stat in client.ls()}
-        # The put during which the daemon ended was not acknowledged: it may be there, then whole.
-        for key in found - set(result.stored) if result.ended_by_rocksdb else ():
-            assert np.array_equal(client[key][...], noise(int(key[1:]))), key
-            result.stored[key] = noise(int(key[1:]))
-        assert found == set(result.stored)
+        assert {stat.key for stat in client.ls()} == set(result.stored)
         try:
             client.stat("absent")
         except NotFoundError:
@@ -175,7 +146,6 @@ def main() -> int:
             print(
                 f"{kind}, {reserve // MEBIBYTE} MiB in reserve: {len(done.stored)} signals stored, "
                 f"{done.refused} refused, writes resumed after {done.resumed_seconds:.1f} s"
-                + ("; the daemon was ended by RocksDB, nothing lost" * done.ended_by_rocksdb)
             )
     return 0
 
