@@ -110,10 +110,9 @@ void gam_adaptive_predict(gam_level level, const gam_adaptive *a, int32_t count)
 // ---- learning -------------------------------------------------------------------------------
 
 /// A weight in 1/2^30 after a lesson, within +-1.
-INLINE lanes taught(lanes weight, lanes lesson, int32_t shift) {
+INLINE lanes taught(lanes weight, lanes lesson) {
     const lanes most = fill(1 << 30);
-    lanes half = fill((1 << shift) >> 1);
-    return MIN(MAX(weight + ((lesson + half) >> shift), -most), most);
+    return MIN(MAX(weight + lesson, -most), most);
 }
 
 static void teach_baseline(const section *s, const int16_t *error, int32_t count, int32_t room,
@@ -243,7 +242,7 @@ INLINE lanes learn_lanes(const gam_adaptive *a, const gam_batch *b, const int32_
     const int32_t *past = a->rests + lane - a->stride;
     int32_t *w = a->lane_weights + lane;
     for (int32_t i = 0; i < GAM_LANE_TAPS; i++, past -= a->stride, w += a->stride)
-        store(w, taught(load(w), (lanes)((bits)lesson * (bits)load(past) * 2u), 0));
+        store(w, taught(load(w), (lanes)((bits)lesson * (bits)load(past) * 2u)));
     return lesson_error(rest);
 }
 

@@ -44,9 +44,8 @@ INLINE lanes mixed_average(const int32_t *const averages[3], int32_t lane) {
 }
 
 /// Scale of an average: 1/1024 steps of errors >> down, to 1/16 steps of errors.
-INLINE scale average_scale(lanes average, int32_t down) {
-    lanes fine = MIN(average >> 6, fill((1 << 30) >> down)) << down;
-    return make_scale(fine + 8);
+INLINE lanes average_sigma(lanes average, int32_t down) {
+    return (MIN(average >> 6, fill((1 << 30) >> down)) << down) + 8;
 }
 
 /// log2 of a ratio of two averages, 1/128 octaves.
@@ -58,7 +57,7 @@ INLINE lanes log_ratio(lanes over, lanes under) {
 
 INLINE void push_partner(sink *to, const gam_causal *c, int32_t lane, lanes own_average) {
     lanes average = mixed_average(c->partner_averages, lane);
-    scale by_partner = average_scale(average, c->down);
+    scale by_partner = make_scale(average_sigma(average, c->down));
     const int32_t *error = c->partner_error + lane - c->cross_first * (ptrdiff_t)c->stride;
     for (int i = 0; i < 3; i++, error -= c->stride) push(to, divide(load(error), &by_partner));
     push(to, log_ratio(load(c->partner_averages[0] + lane), average));
@@ -78,8 +77,8 @@ INLINE four adapted(const gam_causal *c, four plain, int32_t lane, const lanes *
 INLINE void gather_lanes(const gam_causal *c, int32_t lane, gam_batch *batch) {
     lanes base, fraction;
     lanes average = mixed_average(c->averages, lane);
-    scale by_own = average_scale(average, c->down);
-    lanes sigma = (MIN(average >> 6, fill((1 << 30) >> c->down)) << c->down) + 8;
+    lanes sigma = average_sigma(average, c->down);
+    scale by_own = make_scale(sigma);
     for (int g = 0; g < 16; g += QUAD) {
         four p = predict(c, lane + g);
         if (c->adaptive) p = adapted(c, p, lane, &sigma, g);

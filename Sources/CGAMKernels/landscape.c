@@ -17,9 +17,8 @@
 #include "lanes.h"
 
 /// 32768 / 2^(d / 256) for d >= 0, by a quadratic within an octave (at most 0.2 % off, exact at its
-/// ends, never rising); 0 from d = 4096 on.
+/// ends, never rising); d < 3072.
 INLINE lanes halved(lanes d) {
-    d = MIN(d, fill(4096));
     lanes m = d & 255;
     return (32768 - 86 * m + ((22 * m * m) >> 8)) >> (d >> 8);
 }
@@ -149,8 +148,4 @@ void gam_landscape(gam_level level, int32_t components, int32_t low, int32_t hig
     if (level >= GAM_AVX2) return landscape_avx2(components, low, high, count, batch, out);
 #endif
     landscape_baseline(components, low, high, count, batch, out);
-}
-
-uint32_t gam_below(const gam_landscapes *l, int32_t components, int32_t n, int32_t bin) {
-    return below(l, components, n, bin);
 }

@@ -53,8 +53,12 @@ extension SignalManifest {
             let delta = try NetworkDelta(parsing: bytes) { id in
                 library.prior(id: id)?.networks.roles.map(\.shape)
             }
-            try delta.apply(to: &networks, library)
-        } catch {
+            guard let prior = library.prior(id: delta.prior) else {
+                throw FormatError.malformed("network record")
+            }
+            let changed = try delta.applied(to: prior)
+            networks[changed.domain] = changed
+        } catch let error as FormatError {
             throw CodecError.integrity(shard: 0, reason: error.description)
         }
         return networks
@@ -62,11 +66,12 @@ extension SignalManifest {
 }
 
 extension NetworkDelta {
-    /// Changes the networks of the prior's domain.
-    func apply(
-        to networks: inout [NetworkSet.Domain: NetworkSet], _ library: PriorLibrary
-    ) throws(FormatError) {
-        guard let prior = library.prior(id: prior) else { throw .malformed("network record") }
+    /// The prior's networks with the changes: as many roles as before, each within the integer
+    /// contract, or nothing.
+    package func applied(to prior: Prior) throws(FormatError) -> NetworkSet {
+        guard roles.count == prior.networks.roles.count else {
+            throw .malformed("network record")
+        }
         var changed: [FieldNetwork] = []
         for (network, role) in zip(prior.networks.roles, roles) {
             guard let result = role.map({ $0.applied(to: network) }) ?? network else {
@@ -77,6 +82,6 @@ extension NetworkDelta {
         guard let set = NetworkSet(domain: prior.networks.domain, roles: changed) else {
             throw .malformed("network record")
         }
-        networks[set.domain] = set
+        return set
     }
 }

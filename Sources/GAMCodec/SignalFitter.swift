@@ -3,7 +3,8 @@
 // What always holds here:
 // - V = bits of the sampled shards under the integer networks + bits of the delta. A round is kept
 //   only if V fell; energyRounds never rises.
-// - The result depends on the samples and the effort alone.
+// - The result depends on the samples and the effort alone. Below effort 5 the first kept round ends
+//   the fit.
 //
 // All weights move unless the signal is too small to pay for their delta (below 100,000 samples: last
 // layer and biases). Several delta steps are tried and V decides. A refused round is tried again with a
@@ -50,27 +51,25 @@ struct SignalFitter {
             networks: prior.networks, delta: nil,
             bits: try energy(pieces, prior.networks, share) { progress(0) })
         var rounds = [best.bits / Double(description.sampleCount)]
-        let scopes: [FitScope] = description.sampleCount < 100_000 ? [.outputs] : [.everything]
-        for scope in scopes {
-            var start = prior.networks
-            var rate: Float = 6e-3
-            for round in 0..<Self.rounds {
-                let proposal = try self.proposal(start, observations, scope, rate, round) {
-                    progress((Double(round) + $0) / Double(Self.rounds))
-                }
-                let candidate = try quantise(proposal, prior, pieces, share) {
-                    progress(Double(round + 1) / Double(Self.rounds))
-                }
-                guard let candidate, candidate.bits < best.bits else {
-                    rate /= 4
-                    continue
-                }
-                best = candidate
-                start = proposal
-                rounds.append(best.bits / Double(description.sampleCount))
-                guard options.effort >= 5 else { break }
-                rate /= 4
+        let scope: FitScope = description.sampleCount < 100_000 ? .outputs : .everything
+        var start = prior.networks
+        var rate: Float = 6e-3
+        for round in 0..<Self.rounds {
+            let proposal = try self.proposal(start, observations, scope, rate, round) {
+                progress((Double(round) + $0) / Double(Self.rounds))
             }
+            let candidate = try quantise(proposal, prior, pieces, share) {
+                progress(Double(round + 1) / Double(Self.rounds))
+            }
+            guard let candidate, candidate.bits < best.bits else {
+                rate /= 4
+                continue
+            }
+            best = candidate
+            start = proposal
+            rounds.append(best.bits / Double(description.sampleCount))
+            guard options.effort >= 5 else { break }
+            rate /= 4
         }
         var fitted = plan
         fitted.energyRounds = rounds
@@ -178,14 +177,8 @@ struct SignalFitter {
                 old == new ? nil : RoleDelta(from: old, to: new, stepLog2: step)
             }
             let delta = NetworkDelta(prior: prior.id, roles: deltas)
-            var roles: [FieldNetwork] = []
-            for (network, role) in zip(prior.networks.roles, deltas) {
-                guard let changed = role.map({ $0.applied(to: network) }) ?? network else {
-                    continue
-                }
-                roles.append(changed)
-            }
-            guard let set = NetworkSet(domain: proposal.domain, roles: roles) else { continue }
+            // Rounding to the step may break the integer contract: then no reader would take it.
+            guard let set = try? delta.applied(to: prior) else { continue }
             let deltaBits = Double(delta.serialized().count * 8)
             let bits = try energy(pieces, set, share, goesOn) + deltaBits
             if bits < best?.bits ?? .infinity {

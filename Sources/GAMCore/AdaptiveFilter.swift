@@ -34,8 +34,7 @@ final class AdaptiveFilter {
 
     /// Zeroes everything for a shard.
     func prepare(_ grid: LaneGrid, stride: Int, taps: Int, partnerFirst: Int) {
-        // Vectors may read past the last lane's last step.
-        let room = Self.before + grid.laneLength + 64
+        let room = Self.before + grid.laneLength
         raw.pointee = gam_adaptive()
         raw.pointee.taps = Int32(taps)
         raw.pointee.lanes = Int32(grid.lanes)

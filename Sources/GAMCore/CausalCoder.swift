@@ -85,11 +85,10 @@ package struct CausalCoder {
     /// - Parameter only: hands batches of this channel alone to the step (values must be complete).
     func walk(
         linear: UnsafePointer<Int32>?, into: UnsafeMutablePointer<Int32>?, networks: NetworkSet?,
-        only: Int?, step: inout some BatchStep
+        rolesMax: Int, only: Int?, step: inout some BatchStep
     ) {
         for c in 0..<channels { prepare(c, linear) }
         let stages = (0..<channels).map(stages)
-        let rolesMax = networks.map { $0.roles.count - 1 } ?? 2
         var views = (0..<channels).map { view($0, role: role($0, rolesMax)) }
         for t in 0..<grid.laneLength {
             let active = grid.active(at: t)

@@ -7,10 +7,9 @@ extension ShardCoder {
         _ task: Task, _ predictors: PredictorBank, linear: UnsafePointer<Int32>?,
         into: UnsafeMutablePointer<Int32>?, _ step: inout some BatchStep
     ) {
-        let coder = CausalCoder(
-            length: task.layout.points, channels: task.layout.planeCount, ranges: task.ranges,
-            bank: predictors, engine: engine, scratch: scratch, planes: causal)
-        coder.walk(linear: linear, into: into, networks: task.networks, only: nil, step: &step)
+        coder(task, predictors).walk(
+            linear: linear, into: into, networks: task.networks, rolesMax: task.rolesMax, only: nil,
+            step: &step)
     }
 
     /// The bank with the adaptive filters under which the local scales stay smallest: their logarithms
@@ -34,9 +33,14 @@ extension ShardCoder {
         _ task: Task, _ index: Int, _ predictors: PredictorBank,
         _ linear: UnsafePointer<Int32>, _ step: inout some BatchStep
     ) {
-        let coder = CausalCoder(
+        coder(task, predictors).walk(
+            linear: linear, into: nil, networks: nil, rolesMax: task.rolesMax, only: index,
+            step: &step)
+    }
+
+    private func coder(_ task: Task, _ predictors: PredictorBank) -> CausalCoder {
+        CausalCoder(
             length: task.layout.points, channels: task.layout.planeCount, ranges: task.ranges,
             bank: predictors, engine: engine, scratch: scratch, planes: causal)
-        coder.walk(linear: linear, into: nil, networks: nil, only: index, step: &step)
     }
 }

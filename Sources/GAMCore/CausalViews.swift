@@ -54,9 +54,7 @@ extension CausalCoder {
 
     func view(_ c: Int, role: Int) -> gam_causal {
         var view = gam_causal()
-        let range = Int64(ranges[c].upperBound) - Int64(ranges[c].lowerBound)
-        let bits = Int64.bitWidth - range.leadingZeroBitCount
-        view.down = Int32(max(0, bits - 20))
+        view.down = down(c)
         view.low = Int32(Int64(ranges[c].lowerBound) - Int64(origin(c)))
         view.high = Int32(Int64(ranges[c].upperBound) - Int64(origin(c)))
         view.stride = Int32(stride)
@@ -64,6 +62,12 @@ extension CausalCoder {
         view.uses_partner = role > 0 ? 1 : 0
         if bank.adaptiveTaps > 0 { view.adaptive = planes.channels[c].adaptive.view }
         return view
+    }
+
+    /// Low bits of errors that averages leave out, so that they fit.
+    private func down(_ c: Int) -> Int32 {
+        let range = Int64(ranges[c].upperBound) - Int64(ranges[c].lowerBound)
+        return Int32(max(0, Int64.bitWidth - range.leadingZeroBitCount - 20))
     }
 
     @inline(__always)
@@ -105,17 +109,21 @@ extension CausalCoder {
 
     func keep(_ c: Int, _ t: Int, _ count: Int) {
         let channel = planes.channels[c]
-        let averages: [UnsafeMutablePointer<Int32>?] = channel.averages.map(\.pointer)
-        let range = Int64(ranges[c].upperBound) - Int64(ranges[c].lowerBound)
-        let bits = Int64.bitWidth - range.leadingZeroBitCount
         if bank.adaptiveTaps > 0 {
             channel.adaptive.learn(engine, count: count, scratch, teaches: t >= Self.warmUp)
         }
         let age = t < Self.warmUp ? t : t - Self.warmUp
-        averages.withUnsafeBufferPointer {
+        let own = channel.values.pointer + row(t)
+        let errors = channel.errors.pointer + row(t)
+        if engine == .reference {
+            return Reference.keepCausal(
+                scratch, count, Int(down(c)), age, own, errors, channel.averages.map(\.pointer))
+        }
+        withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<Int32>?.self, capacity: 3) {
+            for k in 0..<3 { $0[k] = channel.averages[k].pointer }
             gam_keep_causal(
-                scratch.batch, Int32(count), Int32(max(0, bits - 20)), Int32(age), scratch.values,
-                channel.values.pointer + row(t), channel.errors.pointer + row(t), $0.baseAddress)
+                scratch.batch, Int32(count), down(c), Int32(age), scratch.values, own, errors,
+                $0.baseAddress)
         }
     }
 }

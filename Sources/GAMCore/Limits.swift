@@ -11,8 +11,6 @@ public enum Limits {
     public static let samplesMax = 1 << 40
     /// Samples of one shard, all channels: 2^24 x 4 bytes = 64 MiB of working memory at most.
     public static let shardSamplesMax = 1 << 24
-    /// Bytes of one record: the store's blob limit.
-    public static let recordBytesMax = 8 << 20
     /// Bytes of a key.
     public static let keyBytesMax = 512
 }

@@ -26,6 +26,26 @@ extension Reference {
         }
     }
 
+    /// Values and errors written back; averages of |error| >> down in 1/1024 moved on: by the whole way
+    /// at age 0, by a half at 1, at last by 1/4, 1/16 and 1/64.
+    static func keepCausal(
+        _ s: BatchScratch, _ count: Int, _ down: Int, _ age: Int,
+        _ own: UnsafeMutablePointer<Int32>, _ errors: UnsafeMutablePointer<Int32>,
+        _ averages: [UnsafeMutablePointer<Int32>]
+    ) {
+        let grown = Int.bitWidth - age.leadingZeroBitCount
+        for lane in 0..<count {
+            let error = Int(s.values[lane]) - Int(cell(&s.batch.pointee.base, 0, lane).pointee)
+            own[lane] = s.values[lane]
+            errors[lane] = Int32(clamp(error, -(1 << 26), 1 << 26))
+            let fine = min(abs(error) >> down, 1 << 20) << 10
+            for (k, average) in averages.enumerated() {
+                let old = Int(average[lane])
+                average[lane] = Int32(old + (fine - old) >> min(grown, 2 * k + 2))
+            }
+        }
+    }
+
     /// The linear prediction in 1/256, clamped to the range.
     private static func predict(_ c: gam_causal, _ lane: Int) -> Int {
         let stride = Int(c.stride)

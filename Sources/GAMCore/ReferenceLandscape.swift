@@ -65,7 +65,7 @@ extension Reference {
     /// 32768 / 2^(d / 256), d >= 0.
     static func halved(_ d: Int) -> Int {
         let m = d & 255
-        return d >= 4096 ? 0 : (32768 - 86 * m + ((22 * m * m) >> 8)) >> (d >> 8)
+        return (32768 - 86 * m + ((22 * m * m) >> 8)) >> (d >> 8)
     }
 
     /// The well function.

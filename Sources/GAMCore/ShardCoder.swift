@@ -61,6 +61,7 @@ package final class ShardCoder {
         _ shard: CodedShard, layout: ShardLayout, independent: Set<Int>, networks: NetworkSet,
         overview: UnsafePointer<Int32>?, into linear: UnsafeMutablePointer<Int32>
     ) throws(TraceExhausted) {
+        guard Self.holds(overview, layout, shard.ranges) else { throw TraceExhausted() }
         var failed = false
         let task = Task(
             layout: layout, independent: independent, networks: networks,
@@ -78,6 +79,18 @@ package final class ShardCoder {
             }
         }
         if failed { throw TraceExhausted() }
+    }
+
+    /// Whether an overview's values are within the planes' ranges, as every other value is checked to
+    /// be: kernels choose the width of their differences by them.
+    private static func holds(
+        _ overview: UnsafePointer<Int32>?, _ layout: ShardLayout, _ ranges: [ClosedRange<Int32>]
+    ) -> Bool {
+        guard let overview, let coarse = layout.overview else { return true }
+        return ranges.enumerated().allSatisfy { plane, range in
+            UnsafeBufferPointer(start: overview + plane * coarse.points, count: coarse.points)
+                .allSatisfy(range.contains)
+        }
     }
 
     /// Positions of a shard as fitting sees them, appended to the observations of each role.

@@ -49,8 +49,9 @@ public struct Axis: Hashable, Sendable {
     public let kind: Kind
     /// Distance between neighbouring samples in `unit`; 1 when unknown.
     public let spacing: Double
-    /// For example "s", "mm", ""; at most 16 UTF-8 bytes.
+    /// For example "s", "mm", ""; at most `unitBytesMax` UTF-8 bytes.
     public let unit: String
+    public static let unitBytesMax = 16
 
     public init(extent: Int, kind: Kind, spacing: Double = 1, unit: String = "") {
         self.extent = extent
@@ -87,6 +88,7 @@ public struct SignalDescription: Hashable, Sendable {
             let (product, overflow) = samples.multipliedReportingOverflow(by: axis.extent)
             guard !overflow, product <= Limits.samplesMax else { throw .tooManySamples }
             samples = product
+            guard axis.unit.utf8.count <= Axis.unitBytesMax else { throw .unit(axis.unit) }
         }
         self.axes = axes
         self.channels = channels
@@ -109,6 +111,7 @@ public enum SignalError: Error, Equatable, CustomStringConvertible {
     case channelCount(Int)
     case extent(Int)
     case tooManySamples
+    case unit(String)
     case unsupportedSampleType(String)
 
     public var description: String {
@@ -117,6 +120,7 @@ public enum SignalError: Error, Equatable, CustomStringConvertible {
         case .channelCount(let n): "a signal has 1 to \(Limits.channelsMax) channels, not \(n)"
         case .extent(let n): "an axis has 1 to \(Limits.extentMax) samples, not \(n)"
         case .tooManySamples: "a signal has at most \(Limits.samplesMax) samples"
+        case .unit(let text): "the unit \"\(text)\" has more than \(Axis.unitBytesMax) bytes"
         case .unsupportedSampleType(let name): "samples of type \(name) are not supported"
         }
     }

@@ -145,7 +145,7 @@ struct BitWriter {
         for i in stride(from: count - 1, through: 0, by: -1) { bit(v >> UInt64(i) & 1 == 1) }
     }
 
-    /// Rice code: quotient in unary (at most 40 ones, then 32 plain bits), remainder in `k` bits.
+    /// Rice code: quotient in unary (at most 40 ones, then 36 plain bits), remainder in `k` bits.
     mutating func rice(_ v: Int64, _ k: Int) {
         let z = UInt64(bitPattern: (v << 1) ^ (v >> 63))
         let quotient = z >> UInt64(k)

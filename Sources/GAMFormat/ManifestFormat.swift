@@ -142,13 +142,14 @@ extension SignalManifest {
         let effort = Int(try r.u8())
         var rounds: [Double] = []
         for _ in 0..<(try r.count(max: Self.roundsMax)) { rounds.append(try r.double()) }
-        let hasNetwork = try r.u8() == 1
+        let network = try r.u8()
+        guard network <= 1 else { throw .malformed("manifest") }
         let recordBytes = try r.count(max: 1 << 50)
         guard r.remaining == 8 else { throw .malformed("manifest") }
         self.init(
             description: description, shardExtents: shard, contentHash: hash,
             transform: transform, size: size, priors: priors, effort: effort,
-            energyRounds: rounds, hasNetwork: hasNetwork, recordBytes: recordBytes)
+            energyRounds: rounds, hasNetwork: network == 1, recordBytes: recordBytes)
     }
 
     private static func readPriors(_ r: inout ByteReader)
@@ -156,7 +157,7 @@ extension SignalManifest {
     {
         var priors: [NetworkSet.Domain: PriorReference] = [:]
         for _ in 0..<(try r.u8()) {
-            guard let domain = NetworkSet.Domain(rawValue: try r.u8()) else {
+            guard let domain = NetworkSet.Domain(rawValue: try r.u8()), priors[domain] == nil else {
                 throw .malformed("manifest")
             }
             let id = try r.fixed(UInt64.self)
@@ -174,7 +175,9 @@ extension SignalManifest {
             guard let kind = Axis.Kind(rawValue: try r.u8()) else { throw .malformed("axis") }
             let spacing = try r.double()
             axes.append(
-                Axis(extent: extent, kind: kind, spacing: spacing, unit: try r.text(max: 24)))
+                Axis(
+                    extent: extent, kind: kind, spacing: spacing,
+                    unit: try r.text(max: Axis.unitBytesMax)))
         }
         var channels: [ChannelMeaning] = []
         for _ in 0..<(try r.u8()) {

@@ -56,32 +56,28 @@ extension Record {
         case likened = 4
     }
 
+    private var kind: Kind {
+        switch body {
+        case .constant: .constant
+        case .packed: .packed
+        case .modelled: .modelled
+        case .raw: .raw
+        case .likened: .likened
+        }
+    }
+
     package func serialized() -> [UInt8] {
         var w = ByteWriter()
         w.u8(Self.magic)
         w.u8(Self.version)
+        w.u8(kind.rawValue)
+        w.fixed(hash)
         switch body {
-        case .constant(let bytes):
-            w.u8(Kind.constant.rawValue)
-            w.fixed(hash)
-            w.raw(bytes)
-        case .raw(let bytes):
-            w.u8(Kind.raw.rawValue)
-            w.fixed(hash)
-            w.raw(bytes)
-        case .likened(let bytes):
-            w.u8(Kind.likened.rawValue)
-            w.fixed(hash)
-            w.raw(bytes)
+        case .constant(let bytes), .raw(let bytes), .likened(let bytes): w.raw(bytes)
         case .packed(let method, let bytes):
-            w.u8(Kind.packed.rawValue)
-            w.fixed(hash)
             w.u8(method.rawValue)
             w.raw(bytes)
-        case .modelled(let shard):
-            w.u8(Kind.modelled.rawValue)
-            w.fixed(hash)
-            Self.write(shard, to: &w)
+        case .modelled(let shard): Self.write(shard, to: &w)
         }
         return w.bytes
     }
@@ -125,12 +121,12 @@ extension Record {
     {
         var ranges: [ClosedRange<Int32>] = []
         for _ in 0..<layout.planes {
-            let low = try r.zigzag()
-            let span = try r.varint()
-            guard low >= Int64(Int32.min), span <= UInt64(UInt32.max),
-                low + Int64(span) <= Int64(Int32.max)
-            else { throw .malformed("value range") }
-            ranges.append(Int32(low)...Int32(low + Int64(span)))
+            let low = Int32(exactly: try r.zigzag())
+            let span = UInt32(exactly: try r.varint())
+            guard let low, let span, let high = Int32(exactly: Int64(low) + Int64(span)) else {
+                throw .malformed("value range")
+            }
+            ranges.append(low...high)
         }
         var statistics: [PlaneStatistics] = []
         for _ in 0..<(layout.hasStatistics ? layout.planes : 0) {
@@ -156,7 +152,6 @@ extension Record {
 
 /// Linear predictors of a causal record.
 enum PredictorTable {
-    /// Low bits every coefficient of a table leaves out: 1.0 = 65536 needs 5 or 6 fewer.
     static func write(_ bank: PredictorBank, to w: inout ByteWriter) {
         guard let first = bank.predictors.first else { return w.u8(0) }
         w.u8(UInt8(first.own.count) + 1)
@@ -166,6 +161,7 @@ enum PredictorTable {
         for origin in bank.origins { w.zigzag(Int64(origin)) }
         var bits = BitWriter()
         for p in bank.predictors + bank.starts {
+            // Low bits that every coefficient leaves out.
             let all = (p.own + p.cross).map { Int64($0) }
             let drop = all.map { $0 == 0 ? 20 : $0.trailingZeroBitCount }.min() ?? 0
             bits.bits(UInt64(min(drop, 20)), 5)

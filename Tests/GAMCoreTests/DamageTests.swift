@@ -18,6 +18,7 @@ private struct DamagedRecords: RecordSource {
     private static let signals: [([Int], Int, Content, Int)] = [
         ([70, 80], 3, .smooth, 1), ([5000], 2, .smooth, 0), ([18, 19, 20], 1, .smooth, 1),
         ([70, 70], 1, .noise, 0), ([70, 70], 1, .sparse, 0), ([64, 66], 1, .flat, 0),
+        ([60, 75], 4, .drawing, 0),
     ]
 
     private func check(

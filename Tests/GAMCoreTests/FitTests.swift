@@ -27,6 +27,42 @@ import Testing
         #expect(gained > 0, "no signal became smaller")
     }
 
+    @Test func aDeltaThatBreaksTheContractIsNoDelta() throws {
+        let prior = try #require(
+            PriorLibrary.shipped.all.first { $0.networks.roles.count == 3 && $0.size == .small })
+        let last = prior.networks.roles[2]
+        // A row close below the bound, each weight half a step of 32 above a multiple: rounding goes
+        // past it.
+        var weights = last.weights3
+        let columns = last.shape.hidden
+        let each = (262_143 / columns - 16) & ~31 | 16
+        for i in 0..<columns { weights[i] = Int16(each) }
+        var biases = [Int32](repeating: 0, count: last.bias3.count)
+        biases[0] = Int32((1 << 31) - 10_000 - each * columns * 8191)
+        let target = try FieldNetwork(
+            shape: last.shape, weights: [last.weights1, last.weights2, weights],
+            biases: [last.bias1, last.bias2, biases])
+        var flat = last.weights3
+        for i in 0..<columns { flat[i] = 0 }
+        let from = try FieldNetwork(
+            shape: last.shape, weights: [last.weights1, last.weights2, flat],
+            biases: [last.bias1, last.bias2, [Int32](repeating: 0, count: last.bias3.count)])
+        let roles = Array(prior.networks.roles.prefix(2)) + [from]
+        let networks = try #require(NetworkSet(domain: prior.networks.domain, roles: roles))
+        let base = Prior(name: "test", size: prior.size, networks: networks)
+        let change = RoleDelta(from: from, to: target, stepLog2: 5)
+        let isRefused = change.applied(to: from) == nil
+        #expect(isRefused, "the test's row does not pass the bound")
+        let delta = NetworkDelta(prior: base.id, roles: [nil, nil, change])
+        #expect(throws: FormatError.self) { try delta.applied(to: base) }
+        #expect(throws: FormatError.self) {
+            try NetworkDelta(prior: base.id, roles: [nil, nil]).applied(to: base)
+        }
+        let harmless = try NetworkDelta(prior: base.id, roles: [nil, nil, nil]).applied(to: base)
+        let isSame = harmless == networks
+        #expect(isSame)
+    }
+
     @Test func fittingIsRepeatable() throws {
         let d = try describe([128, 128], channels: 3)
         let bytes = samples(d, .smooth, seed: 8)

@@ -33,7 +33,6 @@ enum {
     GAM_COMPONENTS_MAX = 3,
     GAM_BATCH_MAX = 256,        // positions of one batch
     GAM_BATCH_STRIDE = 272,     // room for vectors that reach past the last position
-    GAM_PLANE_SLACK = 32,       // elements a plane must have past its last cell, for the same reason
     GAM_OWN_MAX = 16,
     GAM_ERRORS_MAX = 8,
     GAM_PREVIOUS_MAX = 8,
@@ -47,14 +46,6 @@ enum {
     GAM_STATES = 8,             // interleaved rANS states
     GAM_DIFFERENCE_MAX = 1 << 26
 };
-
-/// log2(x) in 1/256 octaves for 1 <= x < 2^31: 256 e + m + (88 m (256 - m) >> 16), m the 8 bits
-/// below the leading one at position e. At most 2/256 off.
-static inline int32_t gam_log2(uint32_t x) {
-    int32_t e = 31 - __builtin_clz(x);
-    int32_t m = (int32_t)(((uint64_t)x << 8) >> e) & 255;
-    return 256 * e + m + ((88 * m * (256 - m)) >> 16);
-}
 
 // ---- inputs of the field network ---------------------------------------------------------------
 
@@ -87,7 +78,7 @@ typedef struct {
     int32_t base[GAM_BATCH_STRIDE];      // origin of the landscape, in [low, high]
     int32_t fraction[GAM_BATCH_STRIDE];  // 1/256 steps added to the origin
     int32_t sigma[GAM_BATCH_STRIDE];     // local scale, 1/16 steps, 8 ... 2^30 + 8
-    int32_t octaves[GAM_BATCH_STRIDE];   // log2 of it, 1/256 octaves (gam_log2)
+    int32_t octaves[GAM_BATCH_STRIDE];   // log2 of it, 1/256 octaves
     int32_t inputs[GAM_INPUTS_MAX / 2][GAM_BATCH_STRIDE];        // pairs of int16, low half first
     int32_t outputs[GAM_COMPONENTS_MAX * 3 - 1][GAM_BATCH_STRIDE];   // accumulators, 2^20 = 1.0
 } gam_batch;
@@ -207,10 +198,6 @@ typedef struct {
 /// Landscapes of positions [0, count) of a batch.
 void gam_landscape(gam_level level, int32_t components, int32_t low, int32_t high, int32_t count,
                    const gam_batch *batch, gam_landscapes *out);
-
-/// Probability below bin `bin` of position `n`: 0 at or below `first`, GAM_TOTAL - GAM_ESCAPE above
-/// `last`.
-uint32_t gam_below(const gam_landscapes *landscapes, int32_t components, int32_t n, int32_t bin);
 
 /// Reader of one trace: interleaved 32-bit rANS states over 16-bit words, and a bit stream.
 typedef struct {
