@@ -41,6 +41,7 @@ public struct Failure: Error, Equatable, CustomStringConvertible {
     public init(_ error: any Error) {
         switch error {
         case let failure as Failure: self = failure
+        case let unsettled as UnsettledCommit: self.init(unsettled.reason)
         case let error as StoreError: self.init(Self.status(of: error), "\(error)")
         case let error as CodecError: self.init(Self.status(of: error), "\(error)")
         case let error as FormatError: self.init(Self.status(of: error), "\(error)")

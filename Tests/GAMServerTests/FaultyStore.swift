@@ -4,6 +4,10 @@ import GAMStore
 import Synchronization
 
 final class FaultyStore: ShardStore {
+    enum Publish: Sendable {
+        case applied, dropped
+    }
+
     struct Faults: Sendable {
         /// Blob writes that still succeed; nil: all.
         var putsLeft: Int?
@@ -13,6 +17,11 @@ final class FaultyStore: ShardStore {
         var corruptKind: UInt8?
         /// The next commit is applied, but its outcome is reported as unknown this many times.
         var unknownOutcomes = 0
+        /// The next commit of a signal is applied (or not), nobody learns of it, and from then on
+        /// nothing is told.
+        var lostPublish: Publish?
+        /// Recoveries are refused, and outcomes are not told.
+        var isUntellable = false
     }
 
     let inner = MemoryStore()
@@ -43,6 +52,11 @@ final class FaultyStore: ShardStore {
     }
 
     func commit(_ transaction: Transaction) throws(StoreError) -> CommitReceipt {
+        if let lost = lostPublish(transaction) {
+            if lost == .applied { _ = try inner.commit(transaction) }
+            throw .unknownOutcome(transaction.id)
+        }
+        if faults.withLock({ $0.isUntellable }) { throw .noSpace(detail: "injected") }
         let receipt = try inner.commit(transaction)
         let isUnknown = faults.withLock { faults in
             faults.unknownOutcomes -= 1
@@ -50,6 +64,21 @@ final class FaultyStore: ShardStore {
         }
         if isUnknown { throw .unknownOutcome(transaction.id) }
         return receipt
+    }
+
+    private func lostPublish(_ transaction: Transaction) -> Publish? {
+        let isPublish = transaction.operations.contains { operation in
+            guard case .put(let key, _) = operation else { return false }
+            return key.first == UInt8(ascii: "k")
+        }
+        guard isPublish else { return nil }
+        return faults.withLock { faults in
+            defer {
+                if faults.lostPublish != nil { faults.isUntellable = true }
+                faults.lostPublish = nil
+            }
+            return faults.lostPublish
+        }
     }
 
     func blobByteCount(_ id: BlobID) throws(StoreError) -> Int? { try inner.blobByteCount(id) }
@@ -69,13 +98,17 @@ final class FaultyStore: ShardStore {
         try inner.generation(partition)
     }
     func outcome(of id: TransactionID) throws(StoreError) -> TransactionOutcome {
-        try inner.outcome(of: id)
+        if faults.withLock({ $0.isUntellable }) { throw .unknownOutcome(id) }
+        return try inner.outcome(of: id)
     }
     func size() throws(StoreError) -> StoreSize { try inner.size() }
     func settleDeletions() throws(StoreError) { try inner.settleDeletions() }
     func reclaimSpace() throws(StoreError) { try inner.reclaimSpace() }
     func verify() throws(StoreError) { try inner.verify() }
-    func recover() throws(StoreError) { try inner.recover() }
+    func recover() throws(StoreError) {
+        if faults.withLock({ $0.isUntellable }) { throw .noSpace(detail: "injected") }
+        try inner.recover()
+    }
     /// The memory outlives the server that used it: a restart finds what was there.
     func close() throws(StoreError) {}
 

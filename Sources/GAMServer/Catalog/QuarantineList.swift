@@ -62,10 +62,11 @@ extension SignalCatalog {
         quarantine.set(key, entry)
     }
 
-    /// A verify found the signal sound.
-    package func releaseFromQuarantine(_ key: String) throws {
-        guard quarantine.contains(key) else { return }
+    /// A verify found this version of the signal sound.
+    package func releaseFromQuarantine(_ key: String, version: UInt64) throws {
+        guard quarantine.entry(key, version: version) != nil else { return }
         var transaction = Transaction(partition: partition)
+        try transaction.require(CatalogKeys.signal(key), .version(version))
         try transaction.delete(CatalogKeys.quarantine(key))
         try commit(transaction)
         quarantine.set(key, nil)

@@ -153,7 +153,9 @@ package final class Reclaimer: Sendable {
     }
 
     private func delete(_ batch: [BlobSpace: [UInt8]]) throws {
-        for space in batch.keys {
+        for (space, marker) in batch {
+            // A space whose marker has gone belongs to a signal: its commit took the marker.
+            guard try store.value(partition, marker) != nil else { continue }
             while true {
                 let ids = try store.blobIDs(prefix: space.bytes, after: nil, limit: 1_000)
                 if ids.isEmpty { break }

@@ -34,7 +34,8 @@ package final class SignalCatalog: Sendable {
     package let inventory = Inventory()
     package let quarantine = QuarantineList()
     let partition: PartitionName
-    private let quota: @Sendable () -> ServerConfiguration.Quota
+    let quota: @Sendable () -> ServerConfiguration.Quota
+    let unsettled = UnsettledCommits()
     /// Entries read lately, so that their manifests are not parsed for every request.
     let entries = ByteCache<String, SignalRecord>(budget: 8 << 20)
 
@@ -156,24 +157,15 @@ package final class SignalCatalog: Sendable {
         let oldRecord = old.flatMap { try? SignalRecord(key: key, value: $0, store: store) }
         let newRecord = try SignalRecord(
             key: key, value: VersionedValue(bytes: bytes, version: 0), store: store)
-        let receipt = try commit(transaction, from: oldRecord, to: newRecord)
-        for space in dropped { reclaimer.add(space, marker: CatalogKeys.reclaim(space)) }
-        if isSwept { reclaimer.sweep() }
-        quarantine.set(key, nil)
+        let receipt = try commit(
+            transaction, from: oldRecord, to: newRecord,
+            then: { [reclaimer, quarantine] in
+                for space in dropped { reclaimer.add(space, marker: CatalogKeys.reclaim(space)) }
+                if isSwept { reclaimer.sweep() }
+                quarantine.set(key, nil)
+            },
+            orElse: { [self] in abandon(reservation) })
         return (newRecord.committed(as: receipt.sequence), old != nil)
-    }
-
-    /// Commits a change of one entry and keeps the totals in step.
-    private func commit(
-        _ transaction: Transaction, from old: SignalRecord?, to new: SignalRecord?
-    ) throws -> CommitReceipt {
-        try inventory.change(from: old, to: new, quota: quota())
-        do {
-            return try commit(transaction)
-        } catch {
-            inventory.undo(from: old, to: new)
-            throw error
-        }
     }
 
     /// A changed signal leaves the quarantine.
@@ -217,14 +209,19 @@ package final class SignalCatalog: Sendable {
             try release(key, in: &transaction)
             do {
                 let record = try? SignalRecord(key: key, value: old, store: store)
-                _ = try commit(transaction, from: record, to: nil)
+                _ = try commit(
+                    transaction, from: record, to: nil,
+                    then: { [reclaimer, quarantine] in
+                        quarantine.set(key, nil)
+                        for space in spaces {
+                            reclaimer.add(space, marker: CatalogKeys.reclaim(space))
+                        }
+                        if message == nil { reclaimer.sweep() }
+                    })
+                return
             } catch StoreError.conflict {
                 continue
             }
-            quarantine.set(key, nil)
-            for space in spaces { reclaimer.add(space, marker: CatalogKeys.reclaim(space)) }
-            if message == nil { reclaimer.sweep() }
-            return
         }
     }
 
@@ -239,25 +236,6 @@ package final class SignalCatalog: Sendable {
         let new = try SignalRecord(
             key: record.key, value: VersionedValue(bytes: bytes, version: 0), store: store)
         _ = try commit(transaction, from: record, to: new)
-    }
-
-    /// Commits; when the log could not tell the outcome, asks until it can or gives up.
-    @discardableResult
-    func commit(_ transaction: Transaction) throws -> CommitReceipt {
-        do {
-            return try store.commit(transaction)
-        } catch StoreError.unknownOutcome(let id) {
-            for _ in 0..<3 {
-                do {
-                    try store.recover()
-                    if case .committed(let receipt) = try store.outcome(of: id) { return receipt }
-                    return try store.commit(transaction)
-                } catch StoreError.unknownOutcome {
-                    usleep(100_000)
-                }
-            }
-            throw StoreError.unknownOutcome(id)
-        }
     }
 
     private func spaceMark(_ key: String) throws -> [UInt8] {

@@ -142,8 +142,8 @@ final class RefitScheduler: Sendable {
         let reservation = try catalog.reserve(for: candidate.key)
         do {
             try refit(signal, reservation)
-        } catch StoreError.unknownOutcome(let id) {
-            throw StoreError.unknownOutcome(id)
+        } catch let unsettled as UnsettledCommit {
+            throw unsettled.reason
         } catch CodecError.cancelled {
             catalog.abandon(reservation)
             jobs.end("interrupted", bytes: nil)

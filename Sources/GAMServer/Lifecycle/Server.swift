@@ -33,7 +33,7 @@ public final class Server: Sendable {
     private let log: Logger
     private let live: LiveSettings
     private let lock: FolderLock
-    private let catalog: SignalCatalog
+    package let catalog: SignalCatalog
     private let executor: RequestExecutor
     private let refits: RefitScheduler
     private let scrubber: Scrubber

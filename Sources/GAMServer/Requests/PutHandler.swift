@@ -103,9 +103,9 @@ extension RequestHandlers {
             reply.put.stat = WireStatResult(published.record, energy: true)
             reply.put.replaced = published.replaced
             return reply
-        } catch StoreError.unknownOutcome(let id) {
-            // The commit may be durable: the next start tells, and reclaims if it is not.
-            throw StoreError.unknownOutcome(id)
+        } catch let unsettled as UnsettledCommit {
+            // It may be durable: its blobs stay until the store can tell.
+            throw unsettled.reason
         } catch {
             catalog.abandon(reservation)
             throw error
