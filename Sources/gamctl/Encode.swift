@@ -96,7 +96,7 @@ struct Encode: ParsableCommand {
         options.threads = threads
         options.prior = prior
         if let shard {
-            options.shardExtents = shard.split(separator: ",").compactMap { Int($0) }
+            options.shardExtents = try shardExtents(shard)
         }
         return options
     }

@@ -90,11 +90,7 @@ struct Put: ParsableCommand {
         options.fileName = name ?? (file == "-" ? "" : Self.lastComponent(file))
         options.settings = try adapterOptions(settings, decoded: decoded)
         if let shard {
-            let extents = shard.split(separator: ",").map { Int($0) }
-            guard !extents.isEmpty, !extents.contains(where: { ($0 ?? 0) <= 0 }) else {
-                throw ClientError(.badRequest, "--shard \"\(shard)\" is not like 256,256")
-            }
-            options.shardExtents = extents.compactMap { $0 }
+            options.shardExtents = try shardExtents(shard)
         }
         return options
     }

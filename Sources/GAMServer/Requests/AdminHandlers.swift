@@ -3,6 +3,7 @@
 import GAMCodec
 import GAMProtocol
 import GAMStore
+import Synchronization
 
 extension RequestHandlers {
     func metricsText() -> WireReply {
@@ -26,6 +27,13 @@ extension RequestHandlers {
 
     func backup(_ backup: WireBackup, _ job: RequestJob, _ sink: any ReplySink) throws -> WireReply
     {
+        guard backup.action != "list" else { return try performBackup(backup, job, sink) }
+        return try backupTurn.take { try performBackup(backup, job, sink) }
+    }
+
+    private func performBackup(
+        _ backup: WireBackup, _ job: RequestJob, _ sink: any ReplySink
+    ) throws -> WireReply {
         let folder = BackupFolder(settings.backupFolder)
         var reply = WireReply()
         reply.backup.folder = folder.path
@@ -127,5 +135,20 @@ extension RequestHandlers {
         log.event(
             event, .notice,
             "user \(job.peer.user), process \(job.peer.process): \(what) \"\(job.key)\"", fields)
+    }
+}
+
+/// One backup is made or looked at at a time: each would take the next number, and making room
+/// deletes files that only the other one, not finished yet, names.
+final class BackupTurn: Sendable {
+    private let isTaken = Atomic(false)
+
+    func take<Result>(_ body: () throws -> Result) throws -> Result {
+        guard !isTaken.exchange(true, ordering: .acquiring) else {
+            throw Failure(
+                .busy, "another backup is being made or verified; try again when it is done")
+        }
+        defer { isTaken.store(false, ordering: .releasing) }
+        return try body()
     }
 }

@@ -103,7 +103,7 @@ extension RequestHandlers {
     ) -> Int {
         let extents = region.map { $0.map(\.count) } ?? description.extents
         let point = description.channels.count * description.sampleType.containerBytes
-        return extents.reduce(point) { $0 * (($1 >> level) + 1) }
+        return extents.reduce(point) { $0 * (($1 + (1 << level) - 1) >> level) }
     }
 
     private func sendSamples(
@@ -140,6 +140,7 @@ extension RequestHandlers {
         let reader = try readers.reader(
             for: signal, answerBytes: signal.record.manifest.description.rawBytes)
         let limit = settings.limits.putBytesMax
+        try spools.checkFreeSpace(before: signal.record.manifest.description.rawBytes)
         let file = try spools.file("the file", bytesMax: limit)
         var input = EncodeInput(
             adapter: message.adapter, kind: message.kind, mediaType: message.mediaType,

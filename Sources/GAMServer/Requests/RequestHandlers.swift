@@ -19,6 +19,7 @@ struct RequestHandlers: Sendable {
     let scrubber: Scrubber
     let log: Logger
     let serverVersion: String
+    let backupTurn = BackupTurn()
 
     var settings: ServerConfiguration { live.now }
 
@@ -125,7 +126,7 @@ struct RequestHandlers: Sendable {
                 progress.report("verify", $0)
             }
         }
-        try catalog.releaseFromQuarantine(key)
+        try catalog.releaseFromQuarantine(key, version: signal.record.version)
         let manifest = signal.record.manifest
         var reply = WireReply()
         reply.key = key

@@ -51,7 +51,7 @@ final class Scrubber: Sendable {
     /// Starts a pass, or goes on with one that was stopped.
     func begin() throws {
         let needsThread = state.withLock { state in
-            if state.isWanted { return false }
+            if state.isWanted || state.isStopping { return false }
             if state.pass == nil || state.pass?.endedUnixMs != 0 {
                 var pass = CatalogScrubPass()
                 pass.startedUnixMs = unixMilliseconds()
@@ -124,19 +124,28 @@ final class Scrubber: Sendable {
 
     private func run() {
         if clinux_run_in_background() < 0 { log.debug("the scrub runs at normal priority") }
-        do {
-            try look()
-        } catch {
-            log.error("the scrub ended early: \(error); it goes on with the next start or request")
-        }
-        do {
-            try note()
-        } catch {
-            log.warning("the progress of the scrub could not be kept: \(error)")
-        }
-        state.withLock { state in
-            state.isWanted = false
-            state.hasThread = false
+        var goesOn = true
+        while goesOn {
+            var failed = false
+            do {
+                try look()
+            } catch {
+                failed = true
+                log.error(
+                    "the scrub ended early: \(error); it goes on with the next start or request")
+            }
+            do {
+                try note()
+            } catch {
+                log.warning("the progress of the scrub could not be kept: \(error)")
+            }
+            goesOn = state.withLock { state in
+                // A start that came while this thread was ending is still wanted.
+                let again = state.isWanted && !failed && state.pass?.endedUnixMs == 0
+                state.isWanted = again
+                state.hasThread = again
+                return again
+            }
         }
     }
 
@@ -198,6 +207,7 @@ final class Scrubber: Sendable {
     /// Looks a second time at a signal that seemed damaged; a replace may have come between, or
     /// the memory of this machine may be at fault.
     private func confirm(_ key: String) throws -> Bool {
+        guard let version = try catalog.version(of: key) else { return true }
         do {
             _ = try verify(key)
         } catch CodecError.cancelled {
@@ -205,7 +215,6 @@ final class Scrubber: Sendable {
         } catch {
             let failure = Failure(error)
             guard failure.status == .integrity else { return true }
-            guard let version = try catalog.version(of: key) else { return true }
             do {
                 try catalog.quarantine(key, version: version, reason: failure.text)
             } catch StoreError.conflict {

@@ -45,7 +45,7 @@ struct PluginTest: ParsableCommand {
             let line = ProgressLine()
             let report = kit.run { line.show($0, 0) }
             line.clear()
-            show(json ? jsonText(Report(report)) : Self.text(report))
+            show(json ? jsonText(Report(report: report)) : Self.text(report))
             if !report.hasPassed { throw ArgumentParser.ExitCode(1) }
         }
     }
@@ -73,19 +73,13 @@ struct PluginTest: ParsableCommand {
 }
 
 private struct Report: Encodable {
-    let passed: Bool
-    let plugin: String
-    let version: String
-    let abi: String
-    let kit: String
-    let checks: [ConformanceCheck]
+    let report: ConformanceReport
 
-    init(_ report: ConformanceReport) {
-        passed = report.hasPassed
-        plugin = report.plugin
-        version = report.version
-        abi = report.abi
-        kit = report.kit
-        checks = report.checks
+    private enum Keys: CodingKey { case passed }
+
+    func encode(to encoder: Encoder) throws {
+        try report.encode(to: encoder)
+        var keys = encoder.container(keyedBy: Keys.self)
+        try keys.encode(report.hasPassed, forKey: .passed)
     }
 }
