@@ -53,7 +53,9 @@ static int set_color(jxl_encoder *encoder) {
     size_t length = 0;
     JxlColorEncoding color;
     const void *kept = gam_kept(host, "jxl.color", &length);
-    if (kept != NULL && length == sizeof color) {
+    if (kept != NULL) {
+        /* Kept by a libjxl whose description of colors has another size. */
+        if (length != sizeof color) return 0;
         memcpy(&color, kept, sizeof color);
         return JxlEncoderSetColorEncoding(encoder->jxl, &color) == JXL_ENC_SUCCESS;
     }

@@ -88,9 +88,10 @@ sdf::Sampling sampling(const gam_host *host) {
         throw Failure(GAM_USAGE, "a mesh has no samples of its own: say how many voxels its "
                                  "longest side gets with --set resolution=N (8 to 2048)");
     char *end = nullptr;
-    sdf::Sampling wanted{static_cast<int>(strtol(text.c_str(), &end, 10)), 3, false};
-    if (*end != '\0' || wanted.resolution < 8 || wanted.resolution > 2048)
+    const long resolution = strtol(text.c_str(), &end, 10);
+    if (*end != '\0' || resolution < 8 || resolution > 2048)
         throw Failure(GAM_USAGE, "resolution=" + text + " is not a number from 8 to 2048");
+    sdf::Sampling wanted{static_cast<int>(resolution), 3, false};
     const std::string band = option(host, "band");
     if (!band.empty()) wanted.band = strtod(band.c_str(), &end);
     if (*end != '\0' || !(wanted.band >= 1 && wanted.band <= 256))

@@ -56,7 +56,7 @@ OutputBuffer::int_type OutputBuffer::overflow(int_type character) {
 
 std::string read_file(const gam_host *host, const gam_input *input) {
     /* A parsed mesh takes several times the bytes of its file. */
-    if (input->size > host->limits->memory_bytes_max / 8)
+    if (input->size > host->limits->memory_bytes_max / 8 || input->size > UINT32_MAX)
         throw Failure(GAM_LIMIT, "a mesh of " + std::to_string(input->size) +
                                      " bytes needs more memory than the limit allows");
     std::string bytes(input->size, '\0');

@@ -206,14 +206,6 @@ int clinux_end_child(int process) {
     return status;
 }
 
-int clinux_child_ended(int process, int *status) {
-    pid_t ended;
-    do {
-        ended = waitpid(process, status, WNOHANG);
-    } while (ended < 0 && errno == EINTR);
-    return ended < 0 ? -errno : ended == process;
-}
-
 int clinux_become_worker(int parent, int last) {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
         return -errno;

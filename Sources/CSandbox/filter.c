@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -34,12 +35,12 @@ static const int computing[] = {
 
 // Also needed until the plugin is loaded and the second step is taken.
 static const int loading[] = {
-    SCMP_SYS(openat), SCMP_SYS(open), SCMP_SYS(newfstatat), SCMP_SYS(stat), SCMP_SYS(lstat),
-    SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(readlink),
-    SCMP_SYS(readlinkat), SCMP_SYS(getdents64), SCMP_SYS(statfs), SCMP_SYS(fstatfs),
-    SCMP_SYS(statx), SCMP_SYS(getcwd), SCMP_SYS(arch_prctl), SCMP_SYS(seccomp),
-    SCMP_SYS(prctl), SCMP_SYS(landlock_create_ruleset), SCMP_SYS(landlock_restrict_self),
-    SCMP_SYS(mmap), SCMP_SYS(mprotect), SCMP_SYS(fcntl),
+    SCMP_SYS(newfstatat), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(access),
+    SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat),
+    SCMP_SYS(getdents64), SCMP_SYS(statfs), SCMP_SYS(fstatfs), SCMP_SYS(statx),
+    SCMP_SYS(getcwd), SCMP_SYS(arch_prctl), SCMP_SYS(seccomp), SCMP_SYS(prctl),
+    SCMP_SYS(landlock_create_ruleset), SCMP_SYS(landlock_restrict_self), SCMP_SYS(mmap),
+    SCMP_SYS(mprotect),
 };
 
 // Libraries try these for reasons of their own and live with a refusal.
@@ -80,8 +81,20 @@ static int add_all(scmp_filter_ctx filter, uint32_t action, const int *calls, si
     return 0;
 }
 
-// Threads yes, processes no; a signal only to itself (abort); limits are read, not set; no code
-// made at run time.
+// A library is loaded by reading: nothing is written or made, even where Landlock is missing.
+static int add_reading(scmp_filter_ctx filter) {
+    const uint64_t writing = O_ACCMODE | O_CREAT | O_TRUNC;
+    int status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+                                  SCMP_A2(SCMP_CMP_MASKED_EQ, writing, O_RDONLY));
+    if (status == 0) {
+        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(open), 1,
+                                  SCMP_A1(SCMP_CMP_MASKED_EQ, writing, O_RDONLY));
+    }
+    return status == -EDOM || status == -EOPNOTSUPP ? 0 : status;
+}
+
+// Threads yes, processes no; a signal only to itself (abort), no descriptor that sends signals to its
+// owner (F_SETOWN); limits are read, not set; no code made at run time.
 static int add_conditional(scmp_filter_ctx filter, int is_working) {
     int status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
                                   SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
@@ -97,18 +110,17 @@ static int add_conditional(scmp_filter_ctx filter, int is_working) {
         status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
                                   SCMP_A2(SCMP_CMP_EQ, 0));
     }
-    if (status < 0 || !is_working) {
-        return status;
+    const int questions[] = {F_GETFD, F_GETFL, F_SETFD};
+    for (size_t i = 0; i < COUNT(questions) && status == 0; i++) {
+        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+                                  SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)questions[i]));
     }
+    if (status < 0) return status;
+    if (!is_working) return add_reading(filter);
     const int mapping[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
     for (size_t i = 0; i < COUNT(mapping) && status == 0; i++) {
         status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, mapping[i], 1,
                                   SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    }
-    const int questions[] = {F_GETFD, F_GETFL};
-    for (size_t i = 0; i < COUNT(questions) && status == 0; i++) {
-        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-                                  SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)questions[i]));
     }
     return status;
 }
@@ -145,10 +157,17 @@ int csandbox_while_loading(const char *const *readable, size_t count, int landlo
     return load_filter(0);
 }
 
+// What the plugin's constructors did comes first: the parent's death ends the worker again, and the
+// wall is tried before it is believed.
 int csandbox_while_working(int landlock) {
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
+        return -errno;
+    }
     if (landlock) {
         int status = sandbox_restrict_paths(NULL, 0);
         if (status < 0) return status;
     }
-    return load_filter(1);
+    int status = load_filter(1);
+    if (status < 0) return status;
+    return open("/", O_PATH | O_CLOEXEC) >= 0 || errno != EACCES ? -EPERM : 0;
 }

@@ -60,7 +60,7 @@ final class PluginLibrary: @unchecked Sendable {
         guard let function = functions.parameters else { return [] }
         let capacity = 64
         var entries = [gam_parameter](repeating: gam_parameter(), count: capacity)
-        let count = min(function(context, &entries, capacity), capacity)
+        let count = max(0, min(function(context, &entries, capacity), capacity))
         return entries.prefix(count).map {
             PluginParameter(
                 name: String(gamText: $0.name), defaultValue: String(gamText: $0.default_value),

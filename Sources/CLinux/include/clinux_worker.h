@@ -42,9 +42,6 @@ int clinux_spawn_worker(const char *path, const char *argument, int socket);
 // Kills a child and waits for its end. Returns its wait status.
 int clinux_end_child(int process);
 
-// What an exiting child left: 1 and the wait status, 0 when it still runs.
-int clinux_child_ended(int process, int *status);
-
 // In the worker: dies with the thread that started it, keeps no descriptor above `last`.
 // -ESRCH when the parent is not `parent` any more.
 int clinux_become_worker(int parent, int last);

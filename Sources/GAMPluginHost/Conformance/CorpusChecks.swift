@@ -1,5 +1,6 @@
 // The checks that need files: what an author says is good must come back.
 
+import CGAMPlugin
 import GAMCore
 
 extension ConformanceKit {
@@ -68,7 +69,7 @@ extension ConformanceKit {
         if second.samples != signal.samples { return "other samples came back" }
         if second.description != signal.description { return "another description came back" }
         if second.kind != signal.kind { return "another kind came back" }
-        if second.metadata.map(\.key) != signal.metadata.map(\.key) {
+        if second.metadata != signal.metadata {
             return "other metadata came back: \(second.metadata.map(\.key))"
         }
         return nil
@@ -94,7 +95,7 @@ extension ConformanceKit {
             _ = refusal(&check, file.name) { () throws(PluginError) in
                 let whole = try plugin.decode(file.bytes, file.name)
                 let encoded = try plugin.encode(whole, file.name)
-                let row = rowBytes(whole.description)
+                let row = gam_description.rows(of: whole.description).bytes
                 // Very small pieces of very large files say nothing new.
                 for step in [row, row * 3, 1 + row * 2] where whole.samples.count / step < 20_000 {
                     let pieces = try plugin.decode(file.bytes, file.name, step: step)
@@ -108,11 +109,5 @@ extension ConformanceKit {
             }
         }
         noteEmptyCorpus(&check)
-    }
-
-    /// Bytes of one row, as gam_plugin.h defines it.
-    func rowBytes(_ description: SignalDescription) -> Int {
-        let point = description.channels.count * description.sampleType.containerBytes
-        return description.axes.count == 1 ? point : point * (description.axes.last?.extent ?? 1)
     }
 }

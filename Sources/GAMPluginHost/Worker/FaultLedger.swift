@@ -46,9 +46,10 @@ final class FaultBook: Sendable {
 
     init(rule: QuarantineRule) { ledger = Mutex(FaultLedger(rule: rule)) }
 
-    /// Remembers `error` if it is a breach of contract.
+    /// Remembers `error` if it is a breach of contract: a waiting worker that somebody ended is not.
     func note(_ error: PluginError) {
-        guard case .fault(let plugin, let reason) = error else { return }
+        guard case .fault(let plugin, let reason) = error, reason != WorkerProcess.goneReason
+        else { return }
         ledger.withLock { $0.record(plugin, reason, at: clinux_milliseconds()) }
     }
 

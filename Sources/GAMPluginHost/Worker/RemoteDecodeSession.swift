@@ -30,7 +30,7 @@ final class RemoteDecodeSession: DecodeEngine {
             header = try DecodedHeader(
                 opened.description, plugin: library.id, metadata: metadata, request: request)
         } catch {
-            stream.abandon()
+            stream.abandon(after: error)
             throw error
         }
         bytesLeft = UInt64(header.description.signal.rawBytes)
@@ -51,6 +51,7 @@ final class RemoteDecodeSession: DecodeEngine {
                 let room = target.count / sampleBytes * sampleBytes
                 count = try stream.take(into: .init(rebasing: target[..<room]))
                 try check(UnsafeRawBufferPointer(rebasing: target[..<count]))
+                stream.settle()
             } else {
                 try fillCarry()
                 continue
@@ -70,6 +71,7 @@ final class RemoteDecodeSession: DecodeEngine {
             }
         }
         try result.get()
+        stream.settle()
         carry = sample
         carryUsed = 0
     }
@@ -94,6 +96,9 @@ private final class IncomingStream {
     private var pieceSlot: UInt8 = 0
     private var sawLast = false
     private var isOver = false
+    /// A piece that is not the last fills its slot, but for what whole samples leave free: the
+    /// time-out of a piece is then a lower bound of the speed.
+    private static let pieceBytesMin = SharedSlots.slotBytes - 15
 
     init(_ pool: WorkerPool, _ worker: WorkerProcess, _ request: DecodeRequest) {
         self.pool = pool
@@ -111,9 +116,18 @@ private final class IncomingStream {
     }
 
     /// The caller does not want the rest.
-    func abandon() { end(inOrder: sawLast) }
+    func abandon(after error: PluginError) {
+        if case .fault = error { end(inOrder: false) } else { end(inOrder: sawLast) }
+    }
+
+    /// Once the last bytes were taken and checked: another session may have the worker.
+    func settle() {
+        if piece.isEmpty && sawLast { end(inOrder: true) }
+    }
 
     func broken(_ reason: String) -> PluginError {
+        // A worker that was given back may be another session's: it is not ended for this one.
+        guard !isOver else { return .fault(plugin: worker.plugin, reason: reason) }
         let error = worker.broken(reason)
         end(inOrder: false)
         return error
@@ -183,7 +197,7 @@ private final class IncomingStream {
         let count = Int(try packet.number(UInt32.self))
         sawLast = try packet.number(UInt8.self) != 0
         guard slot < SharedSlots.count, offset <= SharedSlots.slotBytes,
-            count <= SharedSlots.slotBytes - offset, count > 0 || sawLast
+            count <= SharedSlots.slotBytes - offset, sawLast || count >= Self.pieceBytesMin
         else { throw MalformedPacket() }
         pieceSlot = slot
         piece = UnsafeRawBufferPointer(
@@ -217,7 +231,7 @@ private final class IncomingStream {
             throw broken("it gave other samples than it described")
         }
         unannounced = count - here
-        if piece.isEmpty && sawLast { end(inOrder: true) }
+        settle()
     }
 
     /// Up to `buffer.count` bytes, at least one.
@@ -226,7 +240,6 @@ private final class IncomingStream {
         let count = min(buffer.count, piece.count)
         buffer.copyMemory(from: .init(rebasing: piece[..<count]))
         piece = .init(rebasing: piece[count...])
-        if piece.isEmpty && sawLast { end(inOrder: true) }
         return count
     }
 

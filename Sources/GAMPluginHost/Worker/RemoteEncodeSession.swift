@@ -21,6 +21,7 @@ final class RemoteEncodeSession: EncodeEngine {
     /// Slots the worker has not taken yet.
     private var underWay: Set<Int> = []
     private var isOpened = false
+    private var lastIsSent = false
     private var isOver = false
 
     init(
@@ -87,6 +88,10 @@ final class RemoteEncodeSession: EncodeEngine {
     }
 
     private func dispatch(isLast: Bool) throws(PluginError) {
+        // A worker that was given back may be another session's.
+        guard !isOver else {
+            throw .usage(plugin: worker.plugin, reason: "the session is over")
+        }
         var packet = PacketWriter(isOpened ? .slotFilled : .encode)
         packet.number(UInt8(slot))
         packet.number(UInt32(used))
@@ -106,6 +111,7 @@ final class RemoteEncodeSession: EncodeEngine {
             throw error
         }
         isOpened = true
+        lastIsSent = isLast
         underWay.insert(slot)
         slot = (slot + 1) % SharedSlots.count
         used = 0
@@ -133,6 +139,12 @@ final class RemoteEncodeSession: EncodeEngine {
         throw outcome
     }
 
+    /// The host's callbacks count what is written through them; a plugin may write past them.
+    private var writtenBytes: UInt64 {
+        var status = stat()
+        return fstat(request.file.descriptor, &status) == 0 ? UInt64(max(0, status.st_size)) : 0
+    }
+
     /// The error that the packet means, if it means one.
     private func accept(_ packet: inout PacketReader) throws(MalformedPacket) -> PluginError? {
         switch packet.kind {
@@ -140,7 +152,11 @@ final class RemoteEncodeSession: EncodeEngine {
             guard underWay.remove(Int(try packet.number(UInt8.self))) != nil else {
                 throw MalformedPacket()
             }
-        case .done where samplesLeft == 0 && isOpened: end(inOrder: true)
+        case .done where lastIsSent:
+            guard writtenBytes <= request.limits.outputBytesMax else {
+                return worker.broken("it wrote \(writtenBytes) bytes, more than its limit")
+            }
+            end(inOrder: true)
         case .failed: return try packet.error(plugin: worker.plugin)
         default: return worker.unexpected(packet.kind)
         }

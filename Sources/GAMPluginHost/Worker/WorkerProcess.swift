@@ -57,6 +57,7 @@ final class WorkerProcess: @unchecked Sendable {
     /// The next packet that is not a log line, within `seconds`.
     func receive(seconds: UInt64, _ doing: String) throws(PluginError) -> PacketReader {
         let end = clinux_milliseconds() + Int64(Self.milliseconds(seconds))
+        var lines = 0
         while true {
             let left = Int32(clamping: max(0, end - clinux_milliseconds()))
             var descriptors = [Int32](repeating: -1, count: Int(CLINUX_PACKET_DESCRIPTORS_MAX))
@@ -65,7 +66,9 @@ final class WorkerProcess: @unchecked Sendable {
                 socket, &buffer, buffer.count, &descriptors, &count, left)
             // No worker has anything to hand over.
             for descriptor in descriptors.prefix(count) { close(descriptor) }
-            if length == -Int(EAGAIN) { throw timedOut(seconds, doing) }
+            if length == -Int(EAGAIN) || (lines > 0 && clinux_milliseconds() >= end) {
+                throw timedOut(seconds, doing)
+            }
             guard length > 0 else { throw died() }
             do throws(MalformedPacket) {
                 var packet = try PacketReader(Array(buffer[..<length]))
@@ -74,8 +77,13 @@ final class WorkerProcess: @unchecked Sendable {
                     return packet
                 }
                 try show(&packet)
+                lines += 1
             } catch {
                 throw broken("it sent bytes that are no packet")
+            }
+            // An honest worker stops there by itself (HostContext); a plugin may write its own lines.
+            guard lines <= HostContext.logLinesFault else {
+                throw broken("it logged more than \(HostContext.logLinesFault) lines")
             }
         }
     }
