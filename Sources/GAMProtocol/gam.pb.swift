@@ -37,6 +37,9 @@ public nonisolated struct WireRequest: Sendable {
   /// Progress replies are welcome
   public var progress: Bool = false
 
+  /// who waits first: 0 normal, 1 background, 2 urgent
+  public var priority: UInt32 = 0
+
   public var operation: WireRequest.OneOf_Operation? = nil
 
   public var hello: WireHello {
@@ -195,6 +198,48 @@ public nonisolated struct WireRequest: Sendable {
     set {operation = .refit(newValue)}
   }
 
+  /// body: coordinates
+  public var query: WireQuery {
+    get {
+      if case .query(let v)? = operation {return v}
+      return WireQuery()
+    }
+    set {operation = .query(newValue)}
+  }
+
+  public var readMany: WireReadMany {
+    get {
+      if case .readMany(let v)? = operation {return v}
+      return WireReadMany()
+    }
+    set {operation = .readMany(newValue)}
+  }
+
+  public var `where`: WireWhere {
+    get {
+      if case .where(let v)? = operation {return v}
+      return WireWhere()
+    }
+    set {operation = .where(newValue)}
+  }
+
+  public var bounds: WireBounds {
+    get {
+      if case .bounds(let v)? = operation {return v}
+      return WireBounds()
+    }
+    set {operation = .bounds(newValue)}
+  }
+
+  /// carries one file descriptor
+  public var attach: WireAttach {
+    get {
+      if case .attach(let v)? = operation {return v}
+      return WireAttach()
+    }
+    set {operation = .attach(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Operation: Equatable, Sendable {
@@ -221,6 +266,13 @@ public nonisolated struct WireRequest: Sendable {
     case scrub(WireScrub)
     case collect(WireCollect)
     case refit(WireRefit)
+    /// body: coordinates
+    case query(WireQuery)
+    case readMany(WireReadMany)
+    case `where`(WireWhere)
+    case bounds(WireBounds)
+    /// carries one file descriptor
+    case attach(WireAttach)
 
   }
 
@@ -359,6 +411,23 @@ public nonisolated struct WireReply: Sendable {
     set {result = .collect(newValue)}
   }
 
+  /// the last frame of a ReadMany
+  public var readMany: WireReadManyResult {
+    get {
+      if case .readMany(let v)? = result {return v}
+      return WireReadManyResult()
+    }
+    set {result = .readMany(newValue)}
+  }
+
+  public var attach: WireAttachResult {
+    get {
+      if case .attach(let v)? = result {return v}
+      return WireAttachResult()
+    }
+    set {result = .attach(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Result: Equatable, Sendable {
@@ -378,6 +447,9 @@ public nonisolated struct WireReply: Sendable {
     case backup(WireBackupResult)
     case scrub(WireScrubResult)
     case collect(WireCollectResult)
+    /// the last frame of a ReadMany
+    case readMany(WireReadManyResult)
+    case attach(WireAttachResult)
 
   }
 
@@ -428,6 +500,9 @@ public nonisolated struct WireHelloResult: Sendable {
   public var requestsInFlightMax: UInt32 = 0
 
   public var putBytesMax: UInt64 = 0
+
+  /// coordinates of one Query
+  public var queryBytesMax: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -576,6 +651,7 @@ public nonisolated struct WireGet: Sendable {
   public init() {}
 }
 
+/// start, start + step, ... before stop
 public nonisolated struct WireInterval: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -584,6 +660,9 @@ public nonisolated struct WireInterval: Sendable {
   public var start: Int64 = 0
 
   public var stop: Int64 = 0
+
+  /// 0: 1; below 0: downwards, as in numpy
+  public var step: Int64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -598,11 +677,22 @@ public nonisolated struct WireRead: Sendable {
   /// one per axis, slowest first; empty: everything. Full-resolution coordinates
   public var region: [WireInterval] = []
 
-  /// keeps every 2^level-th point of the full lattice
+  /// the points whose coordinates are multiples of 2^level; steps count among these
   public var level: UInt32 = 0
 
-  /// "raw" (default) or "npy"
+  /// "raw" (default), "npy", or a file format of an adapter
   public var format: String = String()
+
+  /// "nearest" (default): the points themselves; "area": means of cells
+  public var filter: String = String()
+
+  /// 0: all; k: the k most significant planes, lower ones zero
+  public var bits: UInt32 = 0
+
+  /// 0: bodies inline; else the attached memory the body is written to
+  public var pool: UInt32 = 0
+
+  public var poolOffset: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -610,36 +700,248 @@ public nonisolated struct WireRead: Sendable {
 }
 
 /// first frame: description; last frame: hash
-public nonisolated struct WireSamplesResult: Sendable {
+public nonisolated struct WireSamplesResult: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// of what the bodies hold (Read), absent for Get
   public var description_p: WireDescription {
-    get {_description_p ?? WireDescription()}
-    set {_description_p = newValue}
+    get {_storage._description_p ?? WireDescription()}
+    set {_uniqueStorage()._description_p = newValue}
   }
   /// Returns true if `description_p` has been explicitly set.
-  public var hasDescription_p: Bool {self._description_p != nil}
+  public var hasDescription_p: Bool {_storage._description_p != nil}
   /// Clears the value of `description_p`. Subsequent reads from it will return its default value.
-  public mutating func clearDescription_p() {self._description_p = nil}
+  public mutating func clearDescription_p() {_uniqueStorage()._description_p = nil}
 
-  public var fileName: String = String()
+  public var fileName: String {
+    get {_storage._fileName}
+    set {_uniqueStorage()._fileName = newValue}
+  }
 
   /// over all bodies of this reply
-  public var totalBytes: UInt64 = 0
+  public var totalBytes: UInt64 {
+    get {_storage._totalBytes}
+    set {_uniqueStorage()._totalBytes = newValue}
+  }
 
-  public var hashLow: UInt64 = 0
+  public var hashLow: UInt64 {
+    get {_storage._hashLow}
+    set {_uniqueStorage()._hashLow = newValue}
+  }
 
   /// XXH3-128 of all body bytes, in the last frame
-  public var hashHigh: UInt64 = 0
+  public var hashHigh: UInt64 {
+    get {_storage._hashHigh}
+    set {_uniqueStorage()._hashHigh = newValue}
+  }
+
+  /// no value is further than this from the exact one; 0: exact
+  public var errorMax: Double {
+    get {_storage._errorMax}
+    set {_uniqueStorage()._errorMax = newValue}
+  }
+
+  /// values beyond what is stored: no bound is known
+  public var isEstimate: Bool {
+    get {_storage._isEstimate}
+    set {_uniqueStorage()._isEstimate = newValue}
+  }
+
+  /// ReadMany: which of its items this frame belongs to
+  public var item: UInt32 {
+    get {_storage._item}
+    set {_uniqueStorage()._item = newValue}
+  }
+
+  /// ReadMany: no further frame of this item
+  public var itemLast: Bool {
+    get {_storage._itemLast}
+    set {_uniqueStorage()._itemLast = newValue}
+  }
+
+  /// ReadMany: what failed for this item alone, and why
+  public var itemStatus: UInt32 {
+    get {_storage._itemStatus}
+    set {_uniqueStorage()._itemStatus = newValue}
+  }
+
+  public var itemText: String {
+    get {_storage._itemText}
+    set {_uniqueStorage()._itemText = newValue}
+  }
+
+  /// Where: points that match
+  public var matches: UInt64 {
+    get {_storage._matches}
+    set {_uniqueStorage()._matches = newValue}
+  }
+
+  /// Where: more runs than asked for; the body holds the first
+  public var isCut: Bool {
+    get {_storage._isCut}
+    set {_uniqueStorage()._isCut = newValue}
+  }
+
+  /// Where, Query: shards touched ...
+  public var shards: UInt64 {
+    get {_storage._shards}
+    set {_uniqueStorage()._shards = newValue}
+  }
+
+  /// ... and those that had to be recalled
+  public var recalled: UInt64 {
+    get {_storage._recalled}
+    set {_uniqueStorage()._recalled = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _description_p: WireDescription? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+public nonisolated struct WireReadItem: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var key: String = String()
+
+  public var read: WireRead {
+    get {_read ?? WireRead()}
+    set {_read = newValue}
+  }
+  /// Returns true if `read` has been explicitly set.
+  public var hasRead: Bool {self._read != nil}
+  /// Clears the value of `read`. Subsequent reads from it will return its default value.
+  public mutating func clearRead() {self._read = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _read: WireRead? = nil
+}
+
+public nonisolated struct WireReadMany: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// at most 4,096
+  public var items: [WireReadItem] = []
+
+  /// items in the order they are done; else in their own order
+  public var asReady: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct WireReadManyResult: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var succeeded: UInt32 = 0
+
+  public var failed: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// body: points x axes float64, slowest axis first
+public nonisolated struct WireQuery: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "sample" (default); for distances "inside", "closest", "ray"
+  public var kind: String = String()
+
+  /// "nearest", "linear" (default), "cubic"
+  public var method: String = String()
+
+  /// "clamp" (default), "nan", "error"
+  public var outside: String = String()
+
+  /// coordinates in the axes' units (index times spacing), not grid steps
+  public var world: Bool = false
+
+  /// a block of gradients follows the values
+  public var gradient: Bool = false
+
+  /// ray: the longest way, in units of the coordinates; 0: through the signal
+  public var reach: Double = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct WireWhere: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "<", "<=", ">", ">=", "==", "!="
+  public var comparison: String = String()
+
+  public var value: Double = 0
+
+  /// steps 1; empty: everything
+  public var region: [WireInterval] = []
+
+  public var channel: UInt32 = 0
+
+  /// 0: 1,000,000
+  public var runsMax: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct WireBounds: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var region: [WireInterval] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct WireAttach: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var bytes: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct WireAttachResult: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var pool: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 public nonisolated struct WireStat: Sendable {
@@ -1196,7 +1498,7 @@ fileprivate nonisolated let _protobuf_package = "gam.v1"
 
 nonisolated extension WireRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Request"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{3}deadline_ms\0\u{1}progress\0\u{2}\u{7}hello\0\u{3}put_begin\0\u{3}put_data\0\u{3}put_commit\0\u{1}get\0\u{1}read\0\u{1}stat\0\u{1}list\0\u{1}delete\0\u{1}verify\0\u{1}jobs\0\u{1}plugins\0\u{1}cancel\0\u{1}metrics\0\u{1}config\0\u{1}backup\0\u{1}scrub\0\u{1}collect\0\u{1}refit\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{3}deadline_ms\0\u{1}progress\0\u{1}priority\0\u{2}\u{6}hello\0\u{3}put_begin\0\u{3}put_data\0\u{3}put_commit\0\u{1}get\0\u{1}read\0\u{1}stat\0\u{1}list\0\u{1}delete\0\u{1}verify\0\u{1}jobs\0\u{1}plugins\0\u{1}cancel\0\u{1}metrics\0\u{1}config\0\u{1}backup\0\u{1}scrub\0\u{1}collect\0\u{1}refit\0\u{1}query\0\u{3}read_many\0\u{1}where\0\u{1}bounds\0\u{1}attach\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1207,6 +1509,7 @@ nonisolated extension WireRequest: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 1: try { try decoder.decodeSingularStringField(value: &self.key) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.deadlineMs) }()
       case 3: try { try decoder.decodeSingularBoolField(value: &self.progress) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.priority) }()
       case 10: try {
         var v: WireHello?
         var hadOneofValue = false
@@ -1454,6 +1757,71 @@ nonisolated extension WireRequest: SwiftProtobuf.Message, SwiftProtobuf._Message
           self.operation = .refit(v)
         }
       }()
+      case 29: try {
+        var v: WireQuery?
+        var hadOneofValue = false
+        if let current = self.operation {
+          hadOneofValue = true
+          if case .query(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.operation = .query(v)
+        }
+      }()
+      case 30: try {
+        var v: WireReadMany?
+        var hadOneofValue = false
+        if let current = self.operation {
+          hadOneofValue = true
+          if case .readMany(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.operation = .readMany(v)
+        }
+      }()
+      case 31: try {
+        var v: WireWhere?
+        var hadOneofValue = false
+        if let current = self.operation {
+          hadOneofValue = true
+          if case .where(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.operation = .where(v)
+        }
+      }()
+      case 32: try {
+        var v: WireBounds?
+        var hadOneofValue = false
+        if let current = self.operation {
+          hadOneofValue = true
+          if case .bounds(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.operation = .bounds(v)
+        }
+      }()
+      case 33: try {
+        var v: WireAttach?
+        var hadOneofValue = false
+        if let current = self.operation {
+          hadOneofValue = true
+          if case .attach(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.operation = .attach(v)
+        }
+      }()
       default: break
       }
     }
@@ -1472,6 +1840,9 @@ nonisolated extension WireRequest: SwiftProtobuf.Message, SwiftProtobuf._Message
     }
     if self.progress != false {
       try visitor.visitSingularBoolField(value: self.progress, fieldNumber: 3)
+    }
+    if self.priority != 0 {
+      try visitor.visitSingularUInt32Field(value: self.priority, fieldNumber: 4)
     }
     switch self.operation {
     case .hello?: try {
@@ -1550,6 +1921,26 @@ nonisolated extension WireRequest: SwiftProtobuf.Message, SwiftProtobuf._Message
       guard case .refit(let v)? = self.operation else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
     }()
+    case .query?: try {
+      guard case .query(let v)? = self.operation else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 29)
+    }()
+    case .readMany?: try {
+      guard case .readMany(let v)? = self.operation else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+    }()
+    case .where?: try {
+      guard case .where(let v)? = self.operation else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
+    }()
+    case .bounds?: try {
+      guard case .bounds(let v)? = self.operation else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 32)
+    }()
+    case .attach?: try {
+      guard case .attach(let v)? = self.operation else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 33)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -1559,6 +1950,7 @@ nonisolated extension WireRequest: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.key != rhs.key {return false}
     if lhs.deadlineMs != rhs.deadlineMs {return false}
     if lhs.progress != rhs.progress {return false}
+    if lhs.priority != rhs.priority {return false}
     if lhs.operation != rhs.operation {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -1567,7 +1959,7 @@ nonisolated extension WireRequest: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Reply"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}status\0\u{1}text\0\u{1}key\0\u{1}last\0\u{2}\u{6}hello\0\u{1}put\0\u{1}samples\0\u{1}stat\0\u{1}list\0\u{1}verify\0\u{1}jobs\0\u{1}plugins\0\u{1}progress\0\u{1}metrics\0\u{1}config\0\u{1}backup\0\u{1}scrub\0\u{1}collect\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}status\0\u{1}text\0\u{1}key\0\u{1}last\0\u{2}\u{6}hello\0\u{1}put\0\u{1}samples\0\u{1}stat\0\u{1}list\0\u{1}verify\0\u{1}jobs\0\u{1}plugins\0\u{1}progress\0\u{1}metrics\0\u{1}config\0\u{1}backup\0\u{1}scrub\0\u{1}collect\0\u{3}read_many\0\u{1}attach\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1761,6 +2153,32 @@ nonisolated extension WireReply: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
           self.result = .collect(v)
         }
       }()
+      case 24: try {
+        var v: WireReadManyResult?
+        var hadOneofValue = false
+        if let current = self.result {
+          hadOneofValue = true
+          if case .readMany(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.result = .readMany(v)
+        }
+      }()
+      case 25: try {
+        var v: WireAttachResult?
+        var hadOneofValue = false
+        if let current = self.result {
+          hadOneofValue = true
+          if case .attach(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.result = .attach(v)
+        }
+      }()
       default: break
       }
     }
@@ -1839,6 +2257,14 @@ nonisolated extension WireReply: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     case .collect?: try {
       guard case .collect(let v)? = self.result else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
+    }()
+    case .readMany?: try {
+      guard case .readMany(let v)? = self.result else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
+    }()
+    case .attach?: try {
+      guard case .attach(let v)? = self.result else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
     }()
     case nil: break
     }
@@ -1928,7 +2354,7 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireHelloResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".HelloResult"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}server\0\u{1}protocol\0\u{3}metadata_bytes_max\0\u{3}body_bytes_max\0\u{3}requests_in_flight_max\0\u{3}put_bytes_max\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}server\0\u{1}protocol\0\u{3}metadata_bytes_max\0\u{3}body_bytes_max\0\u{3}requests_in_flight_max\0\u{3}put_bytes_max\0\u{3}query_bytes_max\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1942,6 +2368,7 @@ nonisolated extension WireHelloResult: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.bodyBytesMax) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.requestsInFlightMax) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.putBytesMax) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.queryBytesMax) }()
       default: break
       }
     }
@@ -1966,6 +2393,9 @@ nonisolated extension WireHelloResult: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.putBytesMax != 0 {
       try visitor.visitSingularUInt64Field(value: self.putBytesMax, fieldNumber: 6)
     }
+    if self.queryBytesMax != 0 {
+      try visitor.visitSingularUInt64Field(value: self.queryBytesMax, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1976,6 +2406,7 @@ nonisolated extension WireHelloResult: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.bodyBytesMax != rhs.bodyBytesMax {return false}
     if lhs.requestsInFlightMax != rhs.requestsInFlightMax {return false}
     if lhs.putBytesMax != rhs.putBytesMax {return false}
+    if lhs.queryBytesMax != rhs.queryBytesMax {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2270,7 +2701,7 @@ nonisolated extension WireGet: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
 
 nonisolated extension WireInterval: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Interval"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}start\0\u{1}stop\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}start\0\u{1}stop\0\u{1}step\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2280,6 +2711,7 @@ nonisolated extension WireInterval: SwiftProtobuf.Message, SwiftProtobuf._Messag
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularSInt64Field(value: &self.start) }()
       case 2: try { try decoder.decodeSingularSInt64Field(value: &self.stop) }()
+      case 3: try { try decoder.decodeSingularSInt64Field(value: &self.step) }()
       default: break
       }
     }
@@ -2292,12 +2724,16 @@ nonisolated extension WireInterval: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.stop != 0 {
       try visitor.visitSingularSInt64Field(value: self.stop, fieldNumber: 2)
     }
+    if self.step != 0 {
+      try visitor.visitSingularSInt64Field(value: self.step, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: WireInterval, rhs: WireInterval) -> Bool {
     if lhs.start != rhs.start {return false}
     if lhs.stop != rhs.stop {return false}
+    if lhs.step != rhs.step {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2305,7 +2741,7 @@ nonisolated extension WireInterval: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension WireRead: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Read"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{1}level\0\u{1}format\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{1}level\0\u{1}format\0\u{1}filter\0\u{1}bits\0\u{1}pool\0\u{3}pool_offset\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2316,6 +2752,10 @@ nonisolated extension WireRead: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.region) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.level) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.format) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.filter) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.bits) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.pool) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.poolOffset) }()
       default: break
       }
     }
@@ -2331,6 +2771,18 @@ nonisolated extension WireRead: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if !self.format.isEmpty {
       try visitor.visitSingularStringField(value: self.format, fieldNumber: 3)
     }
+    if !self.filter.isEmpty {
+      try visitor.visitSingularStringField(value: self.filter, fieldNumber: 4)
+    }
+    if self.bits != 0 {
+      try visitor.visitSingularUInt32Field(value: self.bits, fieldNumber: 5)
+    }
+    if self.pool != 0 {
+      try visitor.visitSingularUInt32Field(value: self.pool, fieldNumber: 6)
+    }
+    if self.poolOffset != 0 {
+      try visitor.visitSingularUInt64Field(value: self.poolOffset, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2338,6 +2790,10 @@ nonisolated extension WireRead: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.region != rhs.region {return false}
     if lhs.level != rhs.level {return false}
     if lhs.format != rhs.format {return false}
+    if lhs.filter != rhs.filter {return false}
+    if lhs.bits != rhs.bits {return false}
+    if lhs.pool != rhs.pool {return false}
+    if lhs.poolOffset != rhs.poolOffset {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2345,7 +2801,175 @@ nonisolated extension WireRead: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension WireSamplesResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SamplesResult"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}description\0\u{3}file_name\0\u{3}total_bytes\0\u{3}hash_low\0\u{3}hash_high\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}description\0\u{3}file_name\0\u{3}total_bytes\0\u{3}hash_low\0\u{3}hash_high\0\u{3}error_max\0\u{3}is_estimate\0\u{1}item\0\u{3}item_last\0\u{3}item_status\0\u{3}item_text\0\u{1}matches\0\u{3}is_cut\0\u{1}shards\0\u{1}recalled\0")
+
+  fileprivate class _StorageClass {
+    var _description_p: WireDescription? = nil
+    var _fileName: String = String()
+    var _totalBytes: UInt64 = 0
+    var _hashLow: UInt64 = 0
+    var _hashHigh: UInt64 = 0
+    var _errorMax: Double = 0
+    var _isEstimate: Bool = false
+    var _item: UInt32 = 0
+    var _itemLast: Bool = false
+    var _itemStatus: UInt32 = 0
+    var _itemText: String = String()
+    var _matches: UInt64 = 0
+    var _isCut: Bool = false
+    var _shards: UInt64 = 0
+    var _recalled: UInt64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _description_p = source._description_p
+      _fileName = source._fileName
+      _totalBytes = source._totalBytes
+      _hashLow = source._hashLow
+      _hashHigh = source._hashHigh
+      _errorMax = source._errorMax
+      _isEstimate = source._isEstimate
+      _item = source._item
+      _itemLast = source._itemLast
+      _itemStatus = source._itemStatus
+      _itemText = source._itemText
+      _matches = source._matches
+      _isCut = source._isCut
+      _shards = source._shards
+      _recalled = source._recalled
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._description_p) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._fileName) }()
+        case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._totalBytes) }()
+        case 4: try { try decoder.decodeSingularFixed64Field(value: &_storage._hashLow) }()
+        case 5: try { try decoder.decodeSingularFixed64Field(value: &_storage._hashHigh) }()
+        case 6: try { try decoder.decodeSingularDoubleField(value: &_storage._errorMax) }()
+        case 7: try { try decoder.decodeSingularBoolField(value: &_storage._isEstimate) }()
+        case 8: try { try decoder.decodeSingularUInt32Field(value: &_storage._item) }()
+        case 9: try { try decoder.decodeSingularBoolField(value: &_storage._itemLast) }()
+        case 10: try { try decoder.decodeSingularUInt32Field(value: &_storage._itemStatus) }()
+        case 11: try { try decoder.decodeSingularStringField(value: &_storage._itemText) }()
+        case 12: try { try decoder.decodeSingularUInt64Field(value: &_storage._matches) }()
+        case 13: try { try decoder.decodeSingularBoolField(value: &_storage._isCut) }()
+        case 14: try { try decoder.decodeSingularUInt64Field(value: &_storage._shards) }()
+        case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._recalled) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._description_p {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if !_storage._fileName.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._fileName, fieldNumber: 2)
+      }
+      if _storage._totalBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._totalBytes, fieldNumber: 3)
+      }
+      if _storage._hashLow != 0 {
+        try visitor.visitSingularFixed64Field(value: _storage._hashLow, fieldNumber: 4)
+      }
+      if _storage._hashHigh != 0 {
+        try visitor.visitSingularFixed64Field(value: _storage._hashHigh, fieldNumber: 5)
+      }
+      if _storage._errorMax.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._errorMax, fieldNumber: 6)
+      }
+      if _storage._isEstimate != false {
+        try visitor.visitSingularBoolField(value: _storage._isEstimate, fieldNumber: 7)
+      }
+      if _storage._item != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._item, fieldNumber: 8)
+      }
+      if _storage._itemLast != false {
+        try visitor.visitSingularBoolField(value: _storage._itemLast, fieldNumber: 9)
+      }
+      if _storage._itemStatus != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._itemStatus, fieldNumber: 10)
+      }
+      if !_storage._itemText.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._itemText, fieldNumber: 11)
+      }
+      if _storage._matches != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._matches, fieldNumber: 12)
+      }
+      if _storage._isCut != false {
+        try visitor.visitSingularBoolField(value: _storage._isCut, fieldNumber: 13)
+      }
+      if _storage._shards != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._shards, fieldNumber: 14)
+      }
+      if _storage._recalled != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._recalled, fieldNumber: 15)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireSamplesResult, rhs: WireSamplesResult) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._description_p != rhs_storage._description_p {return false}
+        if _storage._fileName != rhs_storage._fileName {return false}
+        if _storage._totalBytes != rhs_storage._totalBytes {return false}
+        if _storage._hashLow != rhs_storage._hashLow {return false}
+        if _storage._hashHigh != rhs_storage._hashHigh {return false}
+        if _storage._errorMax != rhs_storage._errorMax {return false}
+        if _storage._isEstimate != rhs_storage._isEstimate {return false}
+        if _storage._item != rhs_storage._item {return false}
+        if _storage._itemLast != rhs_storage._itemLast {return false}
+        if _storage._itemStatus != rhs_storage._itemStatus {return false}
+        if _storage._itemText != rhs_storage._itemText {return false}
+        if _storage._matches != rhs_storage._matches {return false}
+        if _storage._isCut != rhs_storage._isCut {return false}
+        if _storage._shards != rhs_storage._shards {return false}
+        if _storage._recalled != rhs_storage._recalled {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireReadItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReadItem"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}read\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2353,11 +2977,8 @@ nonisolated extension WireSamplesResult: SwiftProtobuf.Message, SwiftProtobuf._M
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._description_p) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.fileName) }()
-      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.totalBytes) }()
-      case 4: try { try decoder.decodeSingularFixed64Field(value: &self.hashLow) }()
-      case 5: try { try decoder.decodeSingularFixed64Field(value: &self.hashHigh) }()
+      case 1: try { try decoder.decodeSingularStringField(value: &self.key) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._read) }()
       default: break
       }
     }
@@ -2368,30 +2989,283 @@ nonisolated extension WireSamplesResult: SwiftProtobuf.Message, SwiftProtobuf._M
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._description_p {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    if !self.key.isEmpty {
+      try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
+    }
+    try { if let v = self._read {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
     } }()
-    if !self.fileName.isEmpty {
-      try visitor.visitSingularStringField(value: self.fileName, fieldNumber: 2)
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireReadItem, rhs: WireReadItem) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs._read != rhs._read {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireReadMany: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReadMany"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}items\0\u{3}as_ready\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.items) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.asReady) }()
+      default: break
+      }
     }
-    if self.totalBytes != 0 {
-      try visitor.visitSingularUInt64Field(value: self.totalBytes, fieldNumber: 3)
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.items.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.items, fieldNumber: 1)
     }
-    if self.hashLow != 0 {
-      try visitor.visitSingularFixed64Field(value: self.hashLow, fieldNumber: 4)
-    }
-    if self.hashHigh != 0 {
-      try visitor.visitSingularFixed64Field(value: self.hashHigh, fieldNumber: 5)
+    if self.asReady != false {
+      try visitor.visitSingularBoolField(value: self.asReady, fieldNumber: 2)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: WireSamplesResult, rhs: WireSamplesResult) -> Bool {
-    if lhs._description_p != rhs._description_p {return false}
-    if lhs.fileName != rhs.fileName {return false}
-    if lhs.totalBytes != rhs.totalBytes {return false}
-    if lhs.hashLow != rhs.hashLow {return false}
-    if lhs.hashHigh != rhs.hashHigh {return false}
+  public static func ==(lhs: WireReadMany, rhs: WireReadMany) -> Bool {
+    if lhs.items != rhs.items {return false}
+    if lhs.asReady != rhs.asReady {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireReadManyResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReadManyResult"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}succeeded\0\u{1}failed\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.succeeded) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.failed) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.succeeded != 0 {
+      try visitor.visitSingularUInt32Field(value: self.succeeded, fieldNumber: 1)
+    }
+    if self.failed != 0 {
+      try visitor.visitSingularUInt32Field(value: self.failed, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireReadManyResult, rhs: WireReadManyResult) -> Bool {
+    if lhs.succeeded != rhs.succeeded {return false}
+    if lhs.failed != rhs.failed {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Query"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}method\0\u{1}outside\0\u{1}world\0\u{1}gradient\0\u{1}reach\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.method) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.outside) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.world) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.gradient) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.reach) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 1)
+    }
+    if !self.method.isEmpty {
+      try visitor.visitSingularStringField(value: self.method, fieldNumber: 2)
+    }
+    if !self.outside.isEmpty {
+      try visitor.visitSingularStringField(value: self.outside, fieldNumber: 3)
+    }
+    if self.world != false {
+      try visitor.visitSingularBoolField(value: self.world, fieldNumber: 4)
+    }
+    if self.gradient != false {
+      try visitor.visitSingularBoolField(value: self.gradient, fieldNumber: 5)
+    }
+    if self.reach.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.reach, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireQuery, rhs: WireQuery) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.method != rhs.method {return false}
+    if lhs.outside != rhs.outside {return false}
+    if lhs.world != rhs.world {return false}
+    if lhs.gradient != rhs.gradient {return false}
+    if lhs.reach != rhs.reach {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireWhere: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Where"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}comparison\0\u{1}value\0\u{1}region\0\u{1}channel\0\u{3}runs_max\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.comparison) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.value) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.region) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.channel) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.runsMax) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.comparison.isEmpty {
+      try visitor.visitSingularStringField(value: self.comparison, fieldNumber: 1)
+    }
+    if self.value.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.value, fieldNumber: 2)
+    }
+    if !self.region.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.region, fieldNumber: 3)
+    }
+    if self.channel != 0 {
+      try visitor.visitSingularUInt32Field(value: self.channel, fieldNumber: 4)
+    }
+    if self.runsMax != 0 {
+      try visitor.visitSingularUInt64Field(value: self.runsMax, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireWhere, rhs: WireWhere) -> Bool {
+    if lhs.comparison != rhs.comparison {return false}
+    if lhs.value != rhs.value {return false}
+    if lhs.region != rhs.region {return false}
+    if lhs.channel != rhs.channel {return false}
+    if lhs.runsMax != rhs.runsMax {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireBounds: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Bounds"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.region) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.region.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.region, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireBounds, rhs: WireBounds) -> Bool {
+    if lhs.region != rhs.region {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireAttach: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Attach"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bytes\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.bytes) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.bytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bytes, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireAttach, rhs: WireAttach) -> Bool {
+    if lhs.bytes != rhs.bytes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireAttachResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AttachResult"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}pool\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.pool) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.pool != 0 {
+      try visitor.visitSingularUInt32Field(value: self.pool, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireAttachResult, rhs: WireAttachResult) -> Bool {
+    if lhs.pool != rhs.pool {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

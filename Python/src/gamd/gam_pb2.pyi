@@ -5,6 +5,18 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class Attach(_message.Message):
+    __slots__ = ["bytes"]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    bytes: int
+    def __init__(self, bytes: _Optional[int] = ...) -> None: ...
+
+class AttachResult(_message.Message):
+    __slots__ = ["pool"]
+    POOL_FIELD_NUMBER: _ClassVar[int]
+    pool: int
+    def __init__(self, pool: _Optional[int] = ...) -> None: ...
+
 class Axis(_message.Message):
     __slots__ = ["extent", "kind", "spacing", "unit"]
     EXTENT_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +60,12 @@ class BackupResult(_message.Message):
     backups: _containers.RepeatedCompositeFieldContainer[BackupEntry]
     folder: str
     def __init__(self, backups: _Optional[_Iterable[_Union[BackupEntry, _Mapping]]] = ..., folder: _Optional[str] = ...) -> None: ...
+
+class Bounds(_message.Message):
+    __slots__ = ["region"]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    region: _containers.RepeatedCompositeFieldContainer[Interval]
+    def __init__(self, region: _Optional[_Iterable[_Union[Interval, _Mapping]]] = ...) -> None: ...
 
 class Cancel(_message.Message):
     __slots__ = []
@@ -120,28 +138,32 @@ class Hello(_message.Message):
     def __init__(self, client: _Optional[str] = ..., protocol_max: _Optional[int] = ...) -> None: ...
 
 class HelloResult(_message.Message):
-    __slots__ = ["body_bytes_max", "metadata_bytes_max", "protocol", "put_bytes_max", "requests_in_flight_max", "server"]
+    __slots__ = ["body_bytes_max", "metadata_bytes_max", "protocol", "put_bytes_max", "query_bytes_max", "requests_in_flight_max", "server"]
     BODY_BYTES_MAX_FIELD_NUMBER: _ClassVar[int]
     METADATA_BYTES_MAX_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     PUT_BYTES_MAX_FIELD_NUMBER: _ClassVar[int]
+    QUERY_BYTES_MAX_FIELD_NUMBER: _ClassVar[int]
     REQUESTS_IN_FLIGHT_MAX_FIELD_NUMBER: _ClassVar[int]
     SERVER_FIELD_NUMBER: _ClassVar[int]
     body_bytes_max: int
     metadata_bytes_max: int
     protocol: int
     put_bytes_max: int
+    query_bytes_max: int
     requests_in_flight_max: int
     server: str
-    def __init__(self, server: _Optional[str] = ..., protocol: _Optional[int] = ..., metadata_bytes_max: _Optional[int] = ..., body_bytes_max: _Optional[int] = ..., requests_in_flight_max: _Optional[int] = ..., put_bytes_max: _Optional[int] = ...) -> None: ...
+    def __init__(self, server: _Optional[str] = ..., protocol: _Optional[int] = ..., metadata_bytes_max: _Optional[int] = ..., body_bytes_max: _Optional[int] = ..., requests_in_flight_max: _Optional[int] = ..., put_bytes_max: _Optional[int] = ..., query_bytes_max: _Optional[int] = ...) -> None: ...
 
 class Interval(_message.Message):
-    __slots__ = ["start", "stop"]
+    __slots__ = ["start", "step", "stop"]
     START_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
     STOP_FIELD_NUMBER: _ClassVar[int]
     start: int
+    step: int
     stop: int
-    def __init__(self, start: _Optional[int] = ..., stop: _Optional[int] = ...) -> None: ...
+    def __init__(self, start: _Optional[int] = ..., stop: _Optional[int] = ..., step: _Optional[int] = ...) -> None: ...
 
 class Job(_message.Message):
     __slots__ = ["bytes_after", "bytes_before", "key", "progress", "state"]
@@ -288,15 +310,63 @@ class PutResult(_message.Message):
     stat: StatResult
     def __init__(self, stat: _Optional[_Union[StatResult, _Mapping]] = ..., replaced: bool = ...) -> None: ...
 
+class Query(_message.Message):
+    __slots__ = ["gradient", "kind", "method", "outside", "reach", "world"]
+    GRADIENT_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    OUTSIDE_FIELD_NUMBER: _ClassVar[int]
+    REACH_FIELD_NUMBER: _ClassVar[int]
+    WORLD_FIELD_NUMBER: _ClassVar[int]
+    gradient: bool
+    kind: str
+    method: str
+    outside: str
+    reach: float
+    world: bool
+    def __init__(self, kind: _Optional[str] = ..., method: _Optional[str] = ..., outside: _Optional[str] = ..., world: bool = ..., gradient: bool = ..., reach: _Optional[float] = ...) -> None: ...
+
 class Read(_message.Message):
-    __slots__ = ["format", "level", "region"]
+    __slots__ = ["bits", "filter", "format", "level", "pool", "pool_offset", "region"]
+    BITS_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
+    POOL_FIELD_NUMBER: _ClassVar[int]
+    POOL_OFFSET_FIELD_NUMBER: _ClassVar[int]
     REGION_FIELD_NUMBER: _ClassVar[int]
+    bits: int
+    filter: str
     format: str
     level: int
+    pool: int
+    pool_offset: int
     region: _containers.RepeatedCompositeFieldContainer[Interval]
-    def __init__(self, region: _Optional[_Iterable[_Union[Interval, _Mapping]]] = ..., level: _Optional[int] = ..., format: _Optional[str] = ...) -> None: ...
+    def __init__(self, region: _Optional[_Iterable[_Union[Interval, _Mapping]]] = ..., level: _Optional[int] = ..., format: _Optional[str] = ..., filter: _Optional[str] = ..., bits: _Optional[int] = ..., pool: _Optional[int] = ..., pool_offset: _Optional[int] = ...) -> None: ...
+
+class ReadItem(_message.Message):
+    __slots__ = ["key", "read"]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    read: Read
+    def __init__(self, key: _Optional[str] = ..., read: _Optional[_Union[Read, _Mapping]] = ...) -> None: ...
+
+class ReadMany(_message.Message):
+    __slots__ = ["as_ready", "items"]
+    AS_READY_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    as_ready: bool
+    items: _containers.RepeatedCompositeFieldContainer[ReadItem]
+    def __init__(self, items: _Optional[_Iterable[_Union[ReadItem, _Mapping]]] = ..., as_ready: bool = ...) -> None: ...
+
+class ReadManyResult(_message.Message):
+    __slots__ = ["failed", "succeeded"]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    SUCCEEDED_FIELD_NUMBER: _ClassVar[int]
+    failed: int
+    succeeded: int
+    def __init__(self, succeeded: _Optional[int] = ..., failed: _Optional[int] = ...) -> None: ...
 
 class Refit(_message.Message):
     __slots__ = ["pause"]
@@ -305,7 +375,8 @@ class Refit(_message.Message):
     def __init__(self, pause: bool = ...) -> None: ...
 
 class Reply(_message.Message):
-    __slots__ = ["backup", "collect", "config", "hello", "jobs", "key", "last", "list", "metrics", "plugins", "progress", "put", "samples", "scrub", "stat", "status", "text", "verify"]
+    __slots__ = ["attach", "backup", "collect", "config", "hello", "jobs", "key", "last", "list", "metrics", "plugins", "progress", "put", "read_many", "samples", "scrub", "stat", "status", "text", "verify"]
+    ATTACH_FIELD_NUMBER: _ClassVar[int]
     BACKUP_FIELD_NUMBER: _ClassVar[int]
     COLLECT_FIELD_NUMBER: _ClassVar[int]
     CONFIG_FIELD_NUMBER: _ClassVar[int]
@@ -318,12 +389,14 @@ class Reply(_message.Message):
     PLUGINS_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     PUT_FIELD_NUMBER: _ClassVar[int]
+    READ_MANY_FIELD_NUMBER: _ClassVar[int]
     SAMPLES_FIELD_NUMBER: _ClassVar[int]
     SCRUB_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     STAT_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     VERIFY_FIELD_NUMBER: _ClassVar[int]
+    attach: AttachResult
     backup: BackupResult
     collect: CollectResult
     config: ConfigResult
@@ -336,17 +409,20 @@ class Reply(_message.Message):
     plugins: PluginsResult
     progress: Progress
     put: PutResult
+    read_many: ReadManyResult
     samples: SamplesResult
     scrub: ScrubResult
     stat: StatResult
     status: int
     text: str
     verify: VerifyResult
-    def __init__(self, status: _Optional[int] = ..., text: _Optional[str] = ..., key: _Optional[str] = ..., last: bool = ..., hello: _Optional[_Union[HelloResult, _Mapping]] = ..., put: _Optional[_Union[PutResult, _Mapping]] = ..., samples: _Optional[_Union[SamplesResult, _Mapping]] = ..., stat: _Optional[_Union[StatResult, _Mapping]] = ..., list: _Optional[_Union[ListResult, _Mapping]] = ..., verify: _Optional[_Union[VerifyResult, _Mapping]] = ..., jobs: _Optional[_Union[JobsResult, _Mapping]] = ..., plugins: _Optional[_Union[PluginsResult, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., metrics: _Optional[_Union[MetricsResult, _Mapping]] = ..., config: _Optional[_Union[ConfigResult, _Mapping]] = ..., backup: _Optional[_Union[BackupResult, _Mapping]] = ..., scrub: _Optional[_Union[ScrubResult, _Mapping]] = ..., collect: _Optional[_Union[CollectResult, _Mapping]] = ...) -> None: ...
+    def __init__(self, status: _Optional[int] = ..., text: _Optional[str] = ..., key: _Optional[str] = ..., last: bool = ..., hello: _Optional[_Union[HelloResult, _Mapping]] = ..., put: _Optional[_Union[PutResult, _Mapping]] = ..., samples: _Optional[_Union[SamplesResult, _Mapping]] = ..., stat: _Optional[_Union[StatResult, _Mapping]] = ..., list: _Optional[_Union[ListResult, _Mapping]] = ..., verify: _Optional[_Union[VerifyResult, _Mapping]] = ..., jobs: _Optional[_Union[JobsResult, _Mapping]] = ..., plugins: _Optional[_Union[PluginsResult, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., metrics: _Optional[_Union[MetricsResult, _Mapping]] = ..., config: _Optional[_Union[ConfigResult, _Mapping]] = ..., backup: _Optional[_Union[BackupResult, _Mapping]] = ..., scrub: _Optional[_Union[ScrubResult, _Mapping]] = ..., collect: _Optional[_Union[CollectResult, _Mapping]] = ..., read_many: _Optional[_Union[ReadManyResult, _Mapping]] = ..., attach: _Optional[_Union[AttachResult, _Mapping]] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ["backup", "cancel", "collect", "config", "deadline_ms", "delete", "get", "hello", "jobs", "key", "list", "metrics", "plugins", "progress", "put_begin", "put_commit", "put_data", "read", "refit", "scrub", "stat", "verify"]
+    __slots__ = ["attach", "backup", "bounds", "cancel", "collect", "config", "deadline_ms", "delete", "get", "hello", "jobs", "key", "list", "metrics", "plugins", "priority", "progress", "put_begin", "put_commit", "put_data", "query", "read", "read_many", "refit", "scrub", "stat", "verify", "where"]
+    ATTACH_FIELD_NUMBER: _ClassVar[int]
     BACKUP_FIELD_NUMBER: _ClassVar[int]
+    BOUNDS_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
     COLLECT_FIELD_NUMBER: _ClassVar[int]
     CONFIG_FIELD_NUMBER: _ClassVar[int]
@@ -359,16 +435,22 @@ class Request(_message.Message):
     LIST_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
     PLUGINS_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     PUT_BEGIN_FIELD_NUMBER: _ClassVar[int]
     PUT_COMMIT_FIELD_NUMBER: _ClassVar[int]
     PUT_DATA_FIELD_NUMBER: _ClassVar[int]
+    QUERY_FIELD_NUMBER: _ClassVar[int]
     READ_FIELD_NUMBER: _ClassVar[int]
+    READ_MANY_FIELD_NUMBER: _ClassVar[int]
     REFIT_FIELD_NUMBER: _ClassVar[int]
     SCRUB_FIELD_NUMBER: _ClassVar[int]
     STAT_FIELD_NUMBER: _ClassVar[int]
     VERIFY_FIELD_NUMBER: _ClassVar[int]
+    WHERE_FIELD_NUMBER: _ClassVar[int]
+    attach: Attach
     backup: Backup
+    bounds: Bounds
     cancel: Cancel
     collect: Collect
     config: Config
@@ -381,30 +463,54 @@ class Request(_message.Message):
     list: List
     metrics: Metrics
     plugins: Plugins
+    priority: int
     progress: bool
     put_begin: PutBegin
     put_commit: PutCommit
     put_data: PutData
+    query: Query
     read: Read
+    read_many: ReadMany
     refit: Refit
     scrub: Scrub
     stat: Stat
     verify: Verify
-    def __init__(self, key: _Optional[str] = ..., deadline_ms: _Optional[int] = ..., progress: bool = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., put_begin: _Optional[_Union[PutBegin, _Mapping]] = ..., put_data: _Optional[_Union[PutData, _Mapping]] = ..., put_commit: _Optional[_Union[PutCommit, _Mapping]] = ..., get: _Optional[_Union[Get, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., stat: _Optional[_Union[Stat, _Mapping]] = ..., list: _Optional[_Union[List, _Mapping]] = ..., delete: _Optional[_Union[Delete, _Mapping]] = ..., verify: _Optional[_Union[Verify, _Mapping]] = ..., jobs: _Optional[_Union[Jobs, _Mapping]] = ..., plugins: _Optional[_Union[Plugins, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., metrics: _Optional[_Union[Metrics, _Mapping]] = ..., config: _Optional[_Union[Config, _Mapping]] = ..., backup: _Optional[_Union[Backup, _Mapping]] = ..., scrub: _Optional[_Union[Scrub, _Mapping]] = ..., collect: _Optional[_Union[Collect, _Mapping]] = ..., refit: _Optional[_Union[Refit, _Mapping]] = ...) -> None: ...
+    where: Where
+    def __init__(self, key: _Optional[str] = ..., deadline_ms: _Optional[int] = ..., progress: bool = ..., priority: _Optional[int] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., put_begin: _Optional[_Union[PutBegin, _Mapping]] = ..., put_data: _Optional[_Union[PutData, _Mapping]] = ..., put_commit: _Optional[_Union[PutCommit, _Mapping]] = ..., get: _Optional[_Union[Get, _Mapping]] = ..., read: _Optional[_Union[Read, _Mapping]] = ..., stat: _Optional[_Union[Stat, _Mapping]] = ..., list: _Optional[_Union[List, _Mapping]] = ..., delete: _Optional[_Union[Delete, _Mapping]] = ..., verify: _Optional[_Union[Verify, _Mapping]] = ..., jobs: _Optional[_Union[Jobs, _Mapping]] = ..., plugins: _Optional[_Union[Plugins, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., metrics: _Optional[_Union[Metrics, _Mapping]] = ..., config: _Optional[_Union[Config, _Mapping]] = ..., backup: _Optional[_Union[Backup, _Mapping]] = ..., scrub: _Optional[_Union[Scrub, _Mapping]] = ..., collect: _Optional[_Union[Collect, _Mapping]] = ..., refit: _Optional[_Union[Refit, _Mapping]] = ..., query: _Optional[_Union[Query, _Mapping]] = ..., read_many: _Optional[_Union[ReadMany, _Mapping]] = ..., where: _Optional[_Union[Where, _Mapping]] = ..., bounds: _Optional[_Union[Bounds, _Mapping]] = ..., attach: _Optional[_Union[Attach, _Mapping]] = ...) -> None: ...
 
 class SamplesResult(_message.Message):
-    __slots__ = ["description", "file_name", "hash_high", "hash_low", "total_bytes"]
+    __slots__ = ["description", "error_max", "file_name", "hash_high", "hash_low", "is_cut", "is_estimate", "item", "item_last", "item_status", "item_text", "matches", "recalled", "shards", "total_bytes"]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    ERROR_MAX_FIELD_NUMBER: _ClassVar[int]
     FILE_NAME_FIELD_NUMBER: _ClassVar[int]
     HASH_HIGH_FIELD_NUMBER: _ClassVar[int]
     HASH_LOW_FIELD_NUMBER: _ClassVar[int]
+    IS_CUT_FIELD_NUMBER: _ClassVar[int]
+    IS_ESTIMATE_FIELD_NUMBER: _ClassVar[int]
+    ITEM_FIELD_NUMBER: _ClassVar[int]
+    ITEM_LAST_FIELD_NUMBER: _ClassVar[int]
+    ITEM_STATUS_FIELD_NUMBER: _ClassVar[int]
+    ITEM_TEXT_FIELD_NUMBER: _ClassVar[int]
+    MATCHES_FIELD_NUMBER: _ClassVar[int]
+    RECALLED_FIELD_NUMBER: _ClassVar[int]
+    SHARDS_FIELD_NUMBER: _ClassVar[int]
     TOTAL_BYTES_FIELD_NUMBER: _ClassVar[int]
     description: Description
+    error_max: float
     file_name: str
     hash_high: int
     hash_low: int
+    is_cut: bool
+    is_estimate: bool
+    item: int
+    item_last: bool
+    item_status: int
+    item_text: str
+    matches: int
+    recalled: int
+    shards: int
     total_bytes: int
-    def __init__(self, description: _Optional[_Union[Description, _Mapping]] = ..., file_name: _Optional[str] = ..., total_bytes: _Optional[int] = ..., hash_low: _Optional[int] = ..., hash_high: _Optional[int] = ...) -> None: ...
+    def __init__(self, description: _Optional[_Union[Description, _Mapping]] = ..., file_name: _Optional[str] = ..., total_bytes: _Optional[int] = ..., hash_low: _Optional[int] = ..., hash_high: _Optional[int] = ..., error_max: _Optional[float] = ..., is_estimate: bool = ..., item: _Optional[int] = ..., item_last: bool = ..., item_status: _Optional[int] = ..., item_text: _Optional[str] = ..., matches: _Optional[int] = ..., is_cut: bool = ..., shards: _Optional[int] = ..., recalled: _Optional[int] = ...) -> None: ...
 
 class Scrub(_message.Message):
     __slots__ = ["action"]
@@ -515,3 +621,17 @@ class VerifyResult(_message.Message):
     samples: int
     shards: int
     def __init__(self, shards: _Optional[int] = ..., samples: _Optional[int] = ..., content_hash: _Optional[str] = ...) -> None: ...
+
+class Where(_message.Message):
+    __slots__ = ["channel", "comparison", "region", "runs_max", "value"]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    COMPARISON_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    RUNS_MAX_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    channel: int
+    comparison: str
+    region: _containers.RepeatedCompositeFieldContainer[Interval]
+    runs_max: int
+    value: float
+    def __init__(self, comparison: _Optional[str] = ..., value: _Optional[float] = ..., region: _Optional[_Iterable[_Union[Interval, _Mapping]]] = ..., channel: _Optional[int] = ..., runs_max: _Optional[int] = ...) -> None: ...
