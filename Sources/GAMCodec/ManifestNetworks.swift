@@ -30,6 +30,10 @@ extension SignalManifest {
             if layout.overview != nil { ids.append(.overview(index: index)) }
             ids.append(.shard(index: index))
         }
+        if hasBounds {
+            let count = (grid.count - 1) / SignalBounds.shardsPerRecord + 1
+            ids += (0..<count).map { .bounds(index: $0) }
+        }
         return ids
     }
 

@@ -36,7 +36,7 @@ struct Decode: ParsableCommand {
             let samples = try OpenFile()
             let started = now()
             var hasher = ContentHasher()
-            try reader.read(region: nil, level: 0, threads: threads) {
+            try reader.readAll(threads: threads) {
                 hasher.update($0)
                 try samples.append($0)
             }
