@@ -22,7 +22,6 @@ from gamd.errors import BY_STATUS
 LINES_MAX = 300
 # Kernels that are one state machine each; they may shrink, not grow.
 LONGER = {
-    "Sources/CGAMKernels/trace.c": 400,
     "Sources/CGAMKernels/fit.c": 330,
 }
 PYTHON_COLUMNS_MAX = 100
