@@ -46,7 +46,7 @@ extension SignalManifest {
             guard let prior = library.prior(id: reference.id), prior.networks.domain == domain
             else {
                 throw CodecError.unsupported(
-                    "the prior \(reference.name) (id \(String(reference.id, radix: 16))) is not installed; add its file to the priors folder"
+                    "the prior \(reference.name) (id \(String(reference.id, radix: 16))) is not one of this program's; gamctl takes its file with --priors"
                 )
             }
             networks[domain] = prior.networks

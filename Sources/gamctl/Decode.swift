@@ -25,6 +25,7 @@ struct Decode: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
+    @OptionGroup var priors: PriorOptions
     @OptionGroup var plugins: PluginOptions
 
     func run() throws {
@@ -32,7 +33,7 @@ struct Decode: ParsableCommand {
         try reporting(json: json) {
             let signal = try SignalFile(parsing: try wholeFile(file))
             let reader = try SignalReader(
-                manifest: signal.manifest, source: signal, priors: .shipped)
+                manifest: signal.manifest, source: signal, priors: try priors.library())
             let samples = try OpenFile()
             let started = now()
             var hasher = ContentHasher()
