@@ -84,21 +84,20 @@ class Connection(threading.Thread):
 
     def serve(self) -> None:
         header, descriptors, _, _ = socket.recv_fds(self.stream, HEADER.size, 1)
-        if not header:
-            raise EOFError
         header += self.exactly(HEADER.size - len(header))
-        magic, version, flags, count, metadata, number, body = HEADER.unpack(header)
-        assert (magic, version, flags, count) == (b"GAM1", 1, 0, len(descriptors))
+        *fixed, count, metadata, number, body = HEADER.unpack(header)
+        assert (*fixed, count) == (b"GAM1", 1, 0, len(descriptors))
         request = pb.Request.FromString(self.exactly(metadata))
         data = self.exactly(body)
         name = request.WhichOneof("operation")
-        if name == "cancel":
-            return
         try:
             getattr(self, f"do_{name}")(number, request, data, *descriptors)
         except Refused as error:
-            status = error.status
-            self.send(number, pb.Reply(status=status, text=str(error), key=request.key, last=True))
+            refusal = pb.Reply(status=error.status, text=str(error), key=request.key, last=True)
+            self.send(number, refusal)
+
+    def do_cancel(self, number: int, request: pb.Request, data: bytes) -> None:
+        pass  # everything was answered before this was read
 
     def exactly(self, count: int) -> bytes:
         pieces = bytearray()
@@ -135,8 +134,7 @@ class Connection(threading.Thread):
     # Operations
 
     def do_hello(self, number: int, request: pb.Request, data: bytes) -> None:
-        hello = pb.HelloResult(server="reference", protocol=1, body_bytes_max=64 << 20)
-        hello.requests_in_flight_max, hello.query_bytes_max = 16, 4096
+        hello = pb.HelloResult(server="reference", requests_in_flight_max=16, query_bytes_max=4096)
         self.send(number, pb.Reply(hello=hello, last=True))
 
     def do_put_begin(self, number: int, request: pb.Request, data: bytes) -> None:
@@ -231,8 +229,6 @@ class Connection(threading.Thread):
     def do_where(self, number: int, request: pb.Request, data: bytes) -> None:
         signal, wanted = self.signal(request.key), request.where
         region = intervals(wanted.region, signal.samples)
-        if wanted.comparison not in reference.COMPARISONS:
-            raise Refused(5, f"no comparison {wanted.comparison}")
         runs = reference.where(
             signal.samples, signal.shard, wanted.comparison, wanted.value, region, wanted.channel
         )
@@ -244,8 +240,8 @@ class Connection(threading.Thread):
     def do_bounds(self, number: int, request: pb.Request, data: bytes) -> None:
         signal = self.signal(request.key)
         region = intervals(request.bounds.region, signal.samples)
-        rows = reference.bounds(signal.samples, signal.shard, region)
-        self.send_body(number, pb.SamplesResult(), rows.tobytes(), last=True)
+        body = reference.bounds(signal.samples, signal.shard, region).tobytes()
+        self.send_body(number, pb.SamplesResult(), body, last=True)
 
     def do_attach(self, number: int, request: pb.Request, data: bytes, descriptor: int) -> None:
         self.pools.append(mmap(descriptor, request.attach.bytes))

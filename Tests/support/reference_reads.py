@@ -52,7 +52,8 @@ def means(array: np.ndarray, points: Sequence[np.ndarray], unit: int) -> np.ndar
         there = [axis < extent for axis, extent in zip(at, array.shape)]
         target = np.ix_(*(np.flatnonzero(inside) for inside in there))
         cell = array[np.ix_(*(axis[inside] for axis, inside in zip(at, there)))]
-        sums[target] += cell.astype(sums.dtype)
+        with np.errstate(invalid="ignore"):
+            sums[target] += cell.astype(sums.dtype)
         counts[target] += 1
     with np.errstate(over="ignore", invalid="ignore"):
         if is_float:
@@ -201,7 +202,8 @@ def where(
         if part is None:
             continue
         samples = array[(*(slice(a, b) for a, b in part), channel)]
-        matches = compare(samples.astype(np.float64), value)
+        with np.errstate(invalid="ignore"):  # a signalling NaN is a NaN
+            matches = compare(samples.astype(np.float64), value)
         for row in np.ndindex(matches.shape[:-1]):
             first = tuple(n + start for n, (start, _) in zip(row, part))
             edges = np.diff(np.concatenate([[0], matches[row].astype(np.int8), [0]]))
