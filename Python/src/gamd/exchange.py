@@ -41,6 +41,11 @@ class Exchange:
         self._limits = Limits.of(hello)
         self._session.requests_max = self._limits.requests
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection has neither been closed nor broken."""
+        return self._session.is_open
+
     def close(self) -> None:
         """Ends the connection; whoever waits on it in another thread gets an UnreachableError."""
         self._session.close()

@@ -31,11 +31,11 @@ class ProcessClient:
         self._forget()
 
     def get(self) -> Client:
-        """This process' Client; connects the first time, and after close()."""
+        """This process' Client; connects the first time, and where a connection has ended."""
         if self._process != os.getpid():
             self._forget()  # a lock that a thread of the parent held stays held in a child
         with self._lock:
-            if self._client is None:
+            if self._client is None or not self._client.is_open:
                 self._client = Client(self.path, self.timeout).options(priority=self.priority)
             return self._client
 

@@ -35,6 +35,10 @@ class Session:
         self._last_id = 0
         self._process = os.getpid()
 
+    @property
+    def is_open(self) -> bool:
+        return self._connection.is_open
+
     def close(self) -> None:
         if os.getpid() != self._process:
             self._connection.close()  # only this process' copy of the descriptor

@@ -113,12 +113,23 @@ class ViewPlan:
             f"{self.dtype.name} {self.shape}>"
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Messages cannot be pickled, their bytes can."""
+        return {**self.__dict__, "stat": self.stat.SerializeToString()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, stat=pb.StatResult.FromString(state["stat"]))
+
     def item(self, expression: Any = ..., pool_offset: int = 0) -> ReadItem:
         """The read of `expression` as an item of read_many: ints keep their axis, channels whole."""
         selection = select(expression, self.shape)
         if selection.is_empty:
             raise UsageError(f"{self.key}[{expression}] holds no points", key=self.key)
         return self._item(selection, pool_offset)
+
+    def item_shape(self, expression: Any = ...) -> tuple[int, ...]:
+        """The shape that the read of item() gives."""
+        return select(expression, self.shape).shape[: self._axes] + self.shape[self._axes :]
 
     def _item(self, selection: Selection, pool_offset: int = 0) -> ReadItem:
         chosen = selection.chosen[: self._axes]

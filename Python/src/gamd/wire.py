@@ -116,6 +116,10 @@ class Connection:
         self.path = path
         self._socket: socket.socket | None = connected_socket(path, timeout)
 
+    @property
+    def is_open(self) -> bool:
+        return self._socket is not None
+
     def close(self) -> None:
         stream, self._socket = self._socket, None
         if stream is not None:
