@@ -52,8 +52,17 @@ class AsyncClient:
         self._session.allow(self._limits.requests)
         return self
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection has neither been closed nor broken."""
+        return self._session.is_open
+
     async def close(self) -> None:
         await self._session.close()
+
+    def close_soon(self) -> None:
+        """Closes from within the loop without waiting for it."""
+        self._session.close_now()
 
     async def __aenter__(self) -> AsyncClient:
         return await self.connect()

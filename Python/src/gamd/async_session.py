@@ -1,7 +1,7 @@
 """One connection shared by tasks of an event loop: many requests under way, answers in any order.
 
 What always holds here:
-- Bodies are received into the memory their answer gives; one task reads for all.
+- Bodies are received into the memory their answer gives, whenever the loop says there are some.
 - A task that is cancelled while it waits stops its request at the daemon; the frames that still
   come of it are dropped, and the connection goes on.
 - When the stream ends or goes out of step, every answer under way fails and the connection closes.
@@ -10,16 +10,18 @@ What always holds here:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import gam_pb2 as pb
-from .answers import Answer, DiscardedAnswer
+from .answers import EMPTY, Answer, DiscardedAnswer
 from .errors import GamError, ProtocolError, UnreachableError, error_for_status
 from .wire import HEADER, OutOfStep, connected_socket, decode_header, decode_reply, encode_frame
+
+# Receives per wake-up of the loop: about 4 MiB at the socket's usual buffer sizes.
+TURNS = 32
 
 
 @dataclass
@@ -42,17 +44,25 @@ class AsyncSession:
         self._slots = asyncio.Semaphore(1)
         self._pending: dict[int, Waiting] = {}
         self._last_id = 0
-        self._receiver = self._loop.create_task(self._receive_all())
+        self._target = EMPTY
+        self._frames = self._each_frame()
+        self._target = next(self._frames)
+        self._loop.add_reader(self._stream, self._readable)
         self._errands: set[asyncio.Task[None]] = set()
 
     def allow(self, requests_max: int) -> None:
         """As many requests at a time from now on; asked once, after Hello."""
         self._slots = asyncio.Semaphore(requests_max)
 
+    @property
+    def is_open(self) -> bool:
+        return self._stream is not None
+
     async def close(self) -> None:
-        self._receiver.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._receiver
+        self.close_now()
+        await asyncio.gather(*self._errands, return_exceptions=True)
+
+    def close_now(self) -> None:
         self._break(UnreachableError(f"the connection to {self.path} was closed"))
 
     async def begin(self, answer: Answer[Any]) -> int:
@@ -155,49 +165,52 @@ class AsyncSession:
                 finally:
                     self._loop.remove_writer(stream)
 
-    async def _receive_all(self) -> None:
+    def _readable(self) -> None:
+        """Takes what has arrived, at most so much that other tasks get their turn."""
         try:
-            while True:
-                await self._receive()
+            for _ in range(TURNS):
+                if self._stream is None:
+                    return
+                count = self._stream.recv_into(self._target)
+                if count == 0:
+                    raise UnreachableError(
+                        f"the daemon on {self.path} closed the connection before its answer ended"
+                    )
+                self._target = self._target[count:]
+                if len(self._target) == 0:
+                    self._target = next(self._frames)
+        except BlockingIOError:
+            return
         except OutOfStep as error:
             text = f"the daemon on {self.path} sent {error}; connection closed"
             self._break(ProtocolError(text))
-        except GamError as error:
+        except GamError as error:  # before OSError, which an UnreachableError is, too
             self._break(error)
+        except OSError as error:
+            self._break(UnreachableError(f"reading from {self.path} failed: {error}"))
 
-    async def _receive(self) -> None:
-        """One frame into its answer."""
-        header = decode_header(await self._exactly(HEADER.size))
-        reply = decode_reply(await self._exactly(header.metadata_bytes))
-        waiting = self._pending.get(header.request_id)
-        if waiting is None:
-            if header.request_id == 0 and reply.status != 0:
-                raise error_for_status(reply.status, reply.text, reply.key)
-            raise OutOfStep(f"an answer to request {header.request_id}")
-        body = waiting.answer.begin(reply, header.body_bytes)
-        await self._fill(body)
-        waiting.answer.end(reply, body)
-        if reply.last:
-            self._forget(header.request_id)
-        waiting.news.set()
-
-    async def _exactly(self, count: int) -> bytearray:
-        pieces = bytearray(count)
-        await self._fill(memoryview(pieces))
-        return pieces
-
-    async def _fill(self, target: memoryview) -> None:
-        stream, filled = self._open_stream(), 0
-        while filled < len(target):
-            try:
-                count = await self._loop.sock_recv_into(stream, target[filled:])
-            except OSError as error:
-                raise UnreachableError(f"reading from {self.path} failed: {error}") from error
-            if count == 0:
-                raise UnreachableError(
-                    f"the daemon on {self.path} closed the connection before its answer ended"
-                )
-            filled += count
+    def _each_frame(self) -> Generator[memoryview, None, None]:
+        """Yields memory to be filled, and hands each frame to its answer."""
+        while True:
+            raw = bytearray(HEADER.size)
+            yield memoryview(raw)
+            header = decode_header(raw)
+            metadata = bytearray(header.metadata_bytes)
+            if metadata:
+                yield memoryview(metadata)
+            reply = decode_reply(metadata)
+            waiting = self._pending.get(header.request_id)
+            if waiting is None:
+                if header.request_id == 0 and reply.status != 0:
+                    raise error_for_status(reply.status, reply.text, reply.key)
+                raise OutOfStep(f"an answer to request {header.request_id}")
+            body = waiting.answer.begin(reply, header.body_bytes)
+            if len(body) > 0:
+                yield body
+            waiting.answer.end(reply, body)
+            if reply.last:
+                self._forget(header.request_id)
+            waiting.news.set()
 
     def _open_stream(self) -> socket.socket:
         if self._stream is None:
@@ -212,6 +225,8 @@ class AsyncSession:
         """The end of the connection, for everybody who waits."""
         stream, self._stream = self._stream, None
         if stream is not None:
+            if not self._loop.is_closed():
+                self._loop.remove_reader(stream)
             stream.close()
         for number, waiting in list(self._pending.items()):
             waiting.answer.fail(type(error)(str(error), status=error.status, key=error.key))

@@ -118,7 +118,9 @@ class ReadAnswer(BodyAnswer[Samples]):
         return self.finish_samples(reply.samples)
 
     def finish_samples(self, last: pb.SamplesResult) -> Samples:
-        return Samples(self.whole(last), self._first.error_max, self._first.is_estimate)
+        first = self._first
+        values = self.whole(last)
+        return Samples(values, first.error_max, first.is_estimate, first.description.bits)
 
 
 class RawAnswer(BodyAnswer[tuple[Array, pb.SamplesResult]]):

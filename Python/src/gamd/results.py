@@ -26,6 +26,7 @@ class Samples:
     values: Array
     error_max: float = 0.0
     is_estimate: bool = False
+    depth: int = 0  # bits that the signal keeps per sample
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,10 @@ class ViewPlan:
     @property
     def key(self) -> str:
         return self.stat.key
+
+    @property
+    def level_number(self) -> int:
+        return self._level
 
     @property
     def ndim(self) -> int:
@@ -153,7 +158,7 @@ class ViewPlan:
             )
         channels: tuple[Any, ...] = tuple(map(_slice_of, selection.chosen[self._axes :]))
         part = samples.values[(slice(None),) * self._axes + channels]
-        return Samples(part[selection.local], samples.error_max, samples.is_estimate)
+        return replace(samples, values=part[selection.local])
 
     def _blocks(self) -> Iterator[slice]:
         """The first axis in blocks of whole shards, or smaller ones where those are large."""
