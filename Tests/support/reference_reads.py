@@ -213,15 +213,15 @@ def where(
 
 
 def bounds(array: np.ndarray, shard: Sequence[int], region: Region) -> np.ndarray:
-    """float64 [shards][2 axes + 3 channels]."""
+    """float64 [shards][2 axes + 3 channels]: minimum, maximum, mean of one channel after another."""
     rows = []
     for box in shards(array.shape[:-1], shard):
         if cut(box, region) is None:
             continue
         samples = array[tuple(slice(a, b) for a, b in box)].reshape(-1, array.shape[-1])
-        figures = [[f(samples[:, c]) for c in range(array.shape[-1])] for f in (low, high, mean)]
+        figures = [[f(samples[:, c]) for f in (low, high, mean)] for c in range(array.shape[-1])]
         corner, extents = [a for a, _ in box], [b - a for a, b in box]
-        rows.append(corner + extents + [each for figure in figures for each in figure])
+        rows.append(corner + extents + [each for channel in figures for each in channel])
     return np.array(rows, np.float64)
 
 

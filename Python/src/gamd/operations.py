@@ -169,11 +169,11 @@ def bounds(key: str, axes: int, channels: int, region: Region) -> Operation[Shar
     answer = RawAnswer(key, "<f8", 2 * axes + 3 * channels)
     flat, _ = yield Step(answer, pb.Request(key=key, bounds=wanted))
     rows = flat.reshape(-1, 2 * axes + 3 * channels)
-    figures = rows[:, 2 * axes :]
+    figures = rows[:, 2 * axes :].reshape(len(rows), channels, 3)
     return ShardBounds(
         starts=rows[:, :axes].astype(np.int64),
         extents=rows[:, axes : 2 * axes].astype(np.int64),
-        minimum=figures[:, :channels],
-        maximum=figures[:, channels : 2 * channels],
-        mean=figures[:, 2 * channels :],
+        minimum=figures[..., 0],
+        maximum=figures[..., 1],
+        mean=figures[..., 2],
     )

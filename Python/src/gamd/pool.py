@@ -1,7 +1,8 @@
 """Shared memory that a daemon writes samples into, so that they are not copied on their way.
 
 What always holds here:
-- The memory is a memfd of fixed size, sealed against shrinking: the daemon can trust its mapping.
+- The memory is a memfd of fixed size, all of it there from the start and sealed against shrinking:
+  the daemon can trust its mapping.
 - An array over a pool stays readable as long as it exists, also after close() of pool and client.
   It shows other samples as soon as something else is read into the same place: the reader decides
   when that is, nobody else writes there.
@@ -38,7 +39,7 @@ class Pool:
         self._descriptor = os.memfd_create("gamd-pool", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         self._used = 0
         try:
-            os.ftruncate(self._descriptor, size)
+            os.posix_fallocate(self._descriptor, 0, size)  # all there: no write can fail later
             seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL
             fcntl.fcntl(self._descriptor, F_ADD_SEALS, seals)
             self._memory = memoryview(mmap.mmap(self._descriptor, size))
