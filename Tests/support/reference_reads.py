@@ -162,7 +162,8 @@ def axis_weights(
     weights = [((2 - t) * t - 1) * t, (3 * t - 5) * t * t + 2, ((4 - 3 * t) * t + 1) * t]
     weights.append((t - 1) * t * t)
     slopes = [(4 - 3 * t) * t - 1, (9 * t - 10) * t, (8 - 9 * t) * t + 1, (3 * t - 2) * t]
-    return taps, np.stack(weights, 1) / 2, np.stack(slopes, 1) / 2
+    # Along an axis of one point nothing changes, whatever the sample is.
+    return taps, np.stack(weights, 1) / 2, np.stack(slopes, 1) / 2 * (extent > 1)
 
 
 # Predicates and bounds

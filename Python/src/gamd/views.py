@@ -58,8 +58,9 @@ class ViewPlan:
         return self.stat.key
 
     @property
-    def level_number(self) -> int:
-        return self._level
+    def settings(self) -> tuple[int, str, int]:
+        """Level, filter and bits."""
+        return self._level, self._filter, self._bits
 
     @property
     def ndim(self) -> int:

@@ -132,7 +132,7 @@ class SignalStore(Store):
         if found is None:
             return None
         plan, box = found
-        view = AsyncView(await self._clients.get(), plan.stat, plan.level_number)
+        view = AsyncView(await self._clients.get(), plan.stat, *plan.settings)
         samples = await view[box]
         chunk = np.zeros(chunk_shape(plan), plan.dtype)
         chunk[tuple(slice(0, n) for n in samples.shape)] = samples
