@@ -41,10 +41,7 @@ class Kept:
     description: pb.Description
     samples: np.ndarray  # [axes...][channels]
     kind: str
-
-    @property
-    def shard(self) -> list[int]:
-        return [min(extent, SHARD_SIDE) for extent in self.samples.shape[:-1]]
+    shard: list[int]
 
     def stat(self, key: str) -> pb.StatResult:
         size = self.samples.nbytes
@@ -64,7 +61,8 @@ def kept(begin: pb.PutBegin, data: bytes) -> Kept:
     samples = np.frombuffer(data, dtype)
     if samples.size != np.prod(shape):
         raise Refused(6, f"{len(data)} bytes are not {shape} of {dtype}")
-    return Kept(described, samples.reshape(shape), begin.options.get("kind", "array"))
+    shard = list(begin.shard_extents) or [min(extent, SHARD_SIDE) for extent in shape[:-1]]
+    return Kept(described, samples.reshape(shape), begin.options.get("kind", "array"), shard)
 
 
 class Connection(threading.Thread):
@@ -97,7 +95,7 @@ class Connection(threading.Thread):
             self.send(number, refusal)
 
     def do_cancel(self, number: int, request: pb.Request, data: bytes) -> None:
-        pass  # everything was answered before this was read
+        """Everything was answered before this was read."""
 
     def exactly(self, count: int) -> bytes:
         pieces = bytearray()

@@ -35,7 +35,7 @@ def test_signals_are_put_read_listed_and_deleted(socket: str) -> None:
         rows = [row async for row in signal.level(1)]
         assert np.array_equal(np.stack(rows), ARRAY[::2, ::2])
         assert [each.key async for each in client.ls("tasks/")] == ["tasks/a"]
-        assert await client.get_file("tasks/a") == ARRAY.tobytes()
+        assert await client.get_file("tasks/a", format="raw") == ARRAY.tobytes()
         await client.delete("tasks/a")
         assert not await client.exists("tasks/a")
         with pytest.raises(NotFoundError):

@@ -120,7 +120,7 @@ def test_runs_become_coordinates_and_masks(client: Client) -> None:
 
 
 def test_bounds_hold_whole_shards(client: Client) -> None:
-    client["volume"] = VOLUME
+    client.put("volume", VOLUME, shard_extents=(16, 16, 16))
     found = client["volume"].bounds(np.s_[20:21])
     assert found.starts[0].tolist() == [16, 0, 0] and found.extents[0].tolist() == [16, 16, 16]
     assert found.maximum[0, 0] == VOLUME[16:32, :16, :16].max()

@@ -17,7 +17,7 @@ VOLUME = np.arange(24 * 40 * 36, dtype=np.int32).reshape(24, 40, 36)
 
 @pytest.fixture
 def volume(socket: str, client: Client):
-    client.put("scans/volume", VOLUME, spacing=(2, 0.5, 0.5), unit="mm")
+    client.put("scans/volume", VOLUME, spacing=(2, 0.5, 0.5), unit="mm", shard_extents=(16,) * 3)
     return xarray.open_dataset("gamd://scans/volume", engine=GamdBackend, socket=socket)
 
 

@@ -102,7 +102,7 @@ VALUES = np.random.default_rng(2).integers(-99, 99, (50, 37, 20)).astype(np.int1
 
 
 def test_a_signal_is_an_array_whose_chunks_are_shards(socket: str, client: Client) -> None:
-    client.put("volume", VALUES, spacing=(2, 1, 0.5), unit="mm")
+    client.put("volume", VALUES, spacing=(2, 1, 0.5), unit="mm", shard_extents=(16, 16, 16))
     array = open_signal("volume", socket)
     assert (array.shape, array.dtype, array.chunks) == (VALUES.shape, np.int16, (16, 16, 16))
     assert np.array_equal(array[...], VALUES)
@@ -116,7 +116,7 @@ def test_a_signal_is_an_array_whose_chunks_are_shards(socket: str, client: Clien
 
 def test_levels_are_a_group(socket: str, client: Client) -> None:
     colors = VALUES[..., :3].astype(np.uint8)
-    client.put("colors", colors, channels_last=True)
+    client.put("colors", colors, channels_last=True, shard_extents=(16, 16))
     group = open_levels("colors", socket)
     assert sorted(group.array_keys()) == ["0", "1", "2"]
     assert [level["spacing"] for level in group.attrs["levels"]] == [[1, 1], [2, 2], [4, 4]]
@@ -126,7 +126,7 @@ def test_levels_are_a_group(socket: str, client: Client) -> None:
 
 
 def test_what_is_no_zarr_value_is_told(socket: str, client: Client) -> None:
-    client.put("mixed/a", VALUES)
+    client.put("mixed/a", VALUES, shard_extents=(16, 16, 16))
     with pytest.raises(UsageError, match="open_signal"):
         asyncio.run(GamdStore("mixed", socket).get("a"))
     assert asyncio.run(SignalStore("mixed/a", socket).get("0/c/9/0/0")) is None

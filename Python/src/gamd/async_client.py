@@ -114,9 +114,11 @@ class AsyncClient:
     async def put_bytes(self, key: str, data: bytes, **settings: Any) -> pb.StatResult:
         return await self._put(key, requests.file_put(**settings), io.BytesIO(data))
 
-    async def get_file(self, key: str, *, format: str = "") -> bytes:
+    async def get_file(
+        self, key: str, *, format: str = "", region: Region | None = None, level: int = 0
+    ) -> bytes:
         out = io.BytesIO()
-        await self._wait(FileAnswer(key, out), pb.Request(key=key, get=pb.Get(format=format)))
+        await self._wait(FileAnswer(key, out), requests.file_get(key, format, region, level))
         return out.getvalue()
 
     async def read(

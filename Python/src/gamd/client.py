@@ -99,13 +99,23 @@ class Client(Exchange, Upkeep):
         """Stores a file held in memory; `settings` are the fields of requests.file_put."""
         return self._put(key, requests.file_put(**settings), io.BytesIO(data))
 
-    def get_file(self, key: str, *, format: str = "", out: IO[bytes] | None = None) -> bytes:
-        """The stored file again; written to `out` (and b"" returned) where one is given.
+    def get_file(
+        self,
+        key: str,
+        *,
+        format: str = "",
+        region: Region | None = None,
+        level: int = 0,
+        out: IO[bytes] | None = None,
+    ) -> bytes:
+        """The stored file again, or one of another `format` (tiff, npy ...); with a region or a
+        level a file of that part. Written to `out` (and b"" returned) where one is given.
 
         Bytes reach `out` before the hash is checked: on an exception discard them.
         """
         target = io.BytesIO() if out is None else out
-        self._wait(FileAnswer(key, target), pb.Request(key=key, get=pb.Get(format=format)))
+        request = requests.file_get(key, format, region, level)
+        self._wait(FileAnswer(key, target), request)
         return target.getvalue() if out is None and isinstance(target, io.BytesIO) else b""
 
     def read(

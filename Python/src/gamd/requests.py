@@ -160,6 +160,17 @@ def priority_number(priority: str) -> int:
     return PRIORITIES[priority]
 
 
+def file_get(key: str, format: str, region: Region | None, level: int) -> pb.Request:
+    """A whole file, or with a region or a level a part of the signal as a file."""
+    if region is None and level == 0:
+        return pb.Request(key=key, get=pb.Get(format=format))
+    if not format:
+        raise UsageError("a part of a signal has no file of its own: name a format", key=key)
+    part = read(ReadItem(key, region or (), level))
+    part.format = format
+    return pb.Request(key=key, read=part)
+
+
 def commit(digest: Any) -> pb.PutCommit:
     """The end of a put; `digest` is the XXH3-128 of its bodies, or None without xxhash."""
     if digest is None:

@@ -10,6 +10,8 @@ What always holds here:
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
@@ -26,9 +28,11 @@ from zarr.abc.store import (
 from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
 
 from . import gam_pb2 as pb
-from .async_client import AsyncClient
+from . import operations
 from .errors import AlreadyExistsError, NotFoundError, UsageError
 from .loops import LoopClients
+from .operations import Operation
+from .process import ProcessClient
 from .requests import ReadItem
 from .results import Array
 from .zarr_view import SignalStore
@@ -51,12 +55,14 @@ class GamdStore(Store):
         super().__init__(read_only=read_only)
         self.prefix = prefix.rstrip("/") + "/" if prefix else ""
         self._clients = LoopClients(socket)
+        self._client = ProcessClient(socket)
 
     def with_read_only(self, read_only: bool = False) -> GamdStore:
         return GamdStore(self.prefix, self._clients.path, read_only=read_only)
 
     def close(self) -> None:
         self._clients.close()
+        self._client.close()
         super().close()
 
     def __eq__(self, other: object) -> bool:
@@ -75,7 +81,7 @@ class GamdStore(Store):
     def __repr__(self) -> str:
         return f"GamdStore('{self}')"
 
-    # Values
+    # Values: the same operations awaited, and for threads of zarr that do without a loop
 
     async def get(
         self,
@@ -84,17 +90,23 @@ class GamdStore(Store):
         byte_range: ByteRequest | None = None,
     ) -> Buffer | None:
         await self._ensure_open()
-        if not isinstance(
-            byte_range, (type(None), RangeByteRequest, OffsetByteRequest, SuffixByteRequest)
-        ):
-            raise ValueError(f"Unexpected byte_range, got {byte_range}.")
-        client = await self._clients.get()
-        name = self.prefix + key
+        operation = _value(self.prefix + key, byte_range)
         try:
-            if byte_range is None:
-                values = await _whole(client, name)
-            else:
-                values = await _part(client, name, byte_range)
+            values = await (await self._clients.get())._run(operation)
+        except NotFoundError:
+            return None
+        return (prototype or default_buffer_prototype()).buffer.from_array_like(values)
+
+    def get_sync(
+        self,
+        key: str,
+        *,
+        prototype: BufferPrototype | None = None,
+        byte_range: ByteRequest | None = None,
+    ) -> Buffer | None:
+        self._is_open = True
+        try:
+            values = self._client.get()._run(_value(self.prefix + key, byte_range))
         except NotFoundError:
             return None
         return (prototype or default_buffer_prototype()).buffer.from_array_like(values)
@@ -104,7 +116,8 @@ class GamdStore(Store):
         prototype: BufferPrototype,
         key_ranges: Iterable[tuple[str, ByteRequest | None]],
     ) -> list[Buffer | None]:
-        return [await self.get(key, prototype, byte_range) for key, byte_range in key_ranges]
+        values = [self.get(key, prototype, byte_range) for key, byte_range in key_ranges]
+        return list(await asyncio.gather(*values))
 
     async def exists(self, key: str) -> bool:
         await self._ensure_open()
@@ -121,33 +134,34 @@ class GamdStore(Store):
         await self._put(key, value, must_not_exist=False)
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
-        try:
+        with contextlib.suppress(AlreadyExistsError):
             await self._put(key, value, must_not_exist=True)
-        except AlreadyExistsError:
-            pass  # what is asked for
 
     async def _put(self, key: str, value: Buffer, must_not_exist: bool) -> None:
         self._check_writable()
         await self._ensure_open()
-        if not isinstance(value, Buffer):
-            raise TypeError(f"a value of {key!r} is a Buffer, not a {type(value).__name__}")
-        data = np.frombuffer(value.to_bytes(), np.uint8)
-        empty = len(data) == 0
+        data, bits = _stored(key, value)
         client = await self._clients.get()
-        await client.put(
-            self.prefix + key,
-            np.zeros(1, np.uint8) if empty else data,
-            bits=1 if empty else 8,
-            must_not_exist=must_not_exist,
-        )
+        await client.put(self.prefix + key, data, bits=bits, must_not_exist=must_not_exist)
+
+    def set_sync(self, key: str, value: Buffer) -> None:
+        self._check_writable()
+        self._is_open = True
+        data, bits = _stored(key, value)
+        self._client.get().put(self.prefix + key, data, bits=bits)
 
     async def delete(self, key: str) -> None:
+        """A key that is not there is no error: zarr wants it so."""
         self._check_writable()
         await self._ensure_open()
-        try:
+        with contextlib.suppress(NotFoundError):
             await (await self._clients.get()).delete(self.prefix + key)
-        except NotFoundError:
-            pass  # as zarr wants it
+
+    def delete_sync(self, key: str) -> None:
+        self._check_writable()
+        self._is_open = True
+        with contextlib.suppress(NotFoundError):
+            self._client.get().delete(self.prefix + key)
 
     # Listing
 
@@ -174,30 +188,45 @@ def _size(stat: pb.StatResult) -> int:
     return 0 if stat.description.bits == 1 else int(stat.raw_bytes)
 
 
-async def _whole(client: AsyncClient, name: str) -> Array:
-    samples = await client.read_samples(ReadItem(name))
-    values = samples.values
-    if values.ndim != 1 or values.dtype != np.uint8:
-        raise UsageError(
-            f"{name!r} is a signal of {values.dtype} {values.shape}, no bytes of a zarr store: "
-            "gamd.zarr.open_signal() reads it",
-            key=name,
-        )
-    return values[:0] if samples.depth == 1 else values
+def _stored(key: str, value: Buffer) -> tuple[Array, int]:
+    """A value as samples, and their bits."""
+    if not isinstance(value, Buffer):
+        raise TypeError(f"a value of {key!r} is a Buffer, not a {type(value).__name__}")
+    if len(value) == 0:
+        return np.zeros(1, np.uint8), 1
+    return np.frombuffer(value.to_bytes(), np.uint8), 8
 
 
-async def _part(client: AsyncClient, name: str, byte_range: ByteRequest) -> Array:
-    """A part of a value, as zarr counts: ends beyond the last byte stop there."""
-    signal = await client[name]
-    size = _size(signal.stat)
+def _value(name: str, byte_range: ByteRequest | None) -> Operation[Array]:
+    """A value or a part of it; ends beyond the last byte stop there."""
+    if byte_range is None:
+        samples = yield from operations.read(ReadItem(name))
+        _check_is_bytes(name, samples.values)
+        return samples.values[:0] if samples.depth == 1 else samples.values
+    if not isinstance(byte_range, (RangeByteRequest, OffsetByteRequest, SuffixByteRequest)):
+        raise ValueError(f"Unexpected byte_range, got {byte_range}.")
+    stat = (yield from operations.call(name, stat=pb.Stat())).stat
+    size = _size(stat)
     if isinstance(byte_range, RangeByteRequest):
         start, stop = byte_range.start, min(byte_range.end, size)
     elif isinstance(byte_range, OffsetByteRequest):
         start, stop = byte_range.offset, size
     else:
         start, stop = max(0, size - byte_range.suffix), size
-    part: Array = await signal[min(start, size) : max(start, stop)]
-    return part
+    if start >= stop:
+        return np.empty(0, np.uint8)
+    samples = yield from operations.read(ReadItem(name, [(start, stop)]))
+    _check_is_bytes(name, samples.values)
+    return samples.values
+
+
+def _check_is_bytes(name: str, values: Array) -> None:
+    if values.ndim != 1 or values.dtype != np.uint8:
+        raise UsageError(
+            f"{name!r} is a signal of {values.dtype} {values.shape}, no bytes of a zarr store: "
+            "gamd.zarr.open_signal() reads it",
+            key=name,
+        )
 
 
 def open_signal(
