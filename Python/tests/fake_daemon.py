@@ -48,15 +48,16 @@ class Peer:
         )
         self.stream.sendall(header + metadata + body)
 
-    def greet(self) -> None:
+    def greet(self, in_flight: int) -> None:
         request_id, request, _ = self.receive()
         assert request.WhichOneof("operation") == "hello"
         hello = pb.HelloResult(server="fake", protocol=1, body_bytes_max=1000)
+        hello.requests_in_flight_max = in_flight
         self.send(request_id, pb.Reply(hello=hello, last=True))
 
 
 @contextlib.contextmanager
-def daemon(script: Callable[[Peer], None]) -> Iterator[str]:
+def daemon(script: Callable[[Peer], None], in_flight: int = 16) -> Iterator[str]:
     """The socket path of a daemon that greets, runs `script` once and closes."""
     failures: list[BaseException] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -70,7 +71,7 @@ def daemon(script: Callable[[Peer], None]) -> Iterator[str]:
             with stream:
                 try:
                     peer = Peer(stream)
-                    peer.greet()
+                    peer.greet(in_flight)
                     script(peer)
                 except (EOFError, ConnectionError):
                     pass  # the client may leave at any time; that is what some tests check

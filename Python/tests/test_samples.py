@@ -1,4 +1,4 @@
-"""Index expressions: reading the planned box and indexing it equals indexing the whole array."""
+"""Index expressions: reading the planned points and indexing them equals indexing the whole."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import random
 import numpy as np
 import pytest
 
-from gamd.samples import select
+from gamd.samples import interval_of, select
 
 
 def answer(whole: np.ndarray, expression):
     """What a Signal does with `expression`, the daemon replaced by numpy."""
     selection = select(expression, whole.shape)
-    box = tuple(slice(start, stop) for start, stop in selection.box)
-    return whole[box][selection.local]
+    return whole[np.ix_(*selection.chosen)][selection.local]
 
 
 def random_item(rng: random.Random, extent: int):
@@ -53,9 +52,27 @@ def test_random_expressions_equal_numpy() -> None:
         assert np.array_equal(found, expected), context
 
 
-def test_the_box_is_the_smallest_interval() -> None:
+def test_only_the_points_touched_are_read() -> None:
     selection = select((slice(10, 2, -3), -1), (20, 5))
-    assert selection.box == ((4, 11), (4, 5))
+    assert [list(points) for points in selection.chosen] == [[10, 7, 4], [4]]
+
+
+@pytest.mark.parametrize(
+    ("points", "level", "interval"),
+    [
+        (range(0, 10), 0, (0, 10, 1)),
+        (range(0, 10, 3), 0, (0, 10, 3)),
+        (range(0, 9, 3), 1, (0, 13, 3)),
+        (range(9, -1, -1), 0, (9, -1, -1)),
+        (range(9, -1, -4), 2, (36, 3, -4)),
+        (range(5, 3, -7), 0, (5, 6, 1)),
+    ],
+)
+def test_intervals_hold_just_their_points(points: range, level: int, interval: tuple) -> None:
+    assert interval_of(points, level) == interval
+    start, stop, step = interval
+    inside = range(start, stop, step << level)
+    assert [point << level for point in points] == list(inside)
 
 
 @pytest.mark.parametrize("expression", [5, -6, (0, 3), (0, 0, 0), (Ellipsis, Ellipsis)])

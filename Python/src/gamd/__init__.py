@@ -5,6 +5,8 @@ What always holds here:
 - Whatever the daemon refuses is raised as a GamError with the daemon's own text.
 """
 
+from .async_client import AsyncClient
+from .async_signal import AsyncSignal, AsyncView
 from .client import Client
 from .errors import (
     AdapterFaultError,
@@ -29,26 +31,50 @@ from .errors import (
     UnsupportedError,
     UsageError,
 )
-from .signal import Level, Signal
+from .pool import Pool
+from .process import ProcessClient
+from .requests import ReadItem
+from .results import (
+    Closest,
+    ManyFailedError,
+    QueryResult,
+    Rays,
+    Runs,
+    Samples,
+    ShardBounds,
+)
+from .signal import Signal, View
 
 __all__ = [
     "AdapterFaultError",
     "AdapterMissingError",
     "AlreadyExistsError",
+    "AsyncClient",
+    "AsyncSignal",
+    "AsyncView",
     "BadInputError",
     "BusyError",
     "CancelledError",
     "CannotWriteError",
     "Client",
+    "Closest",
     "ConfigurationError",
     "GamError",
     "IntegrityError",
-    "Level",
+    "ManyFailedError",
     "NoSpaceError",
     "NotFoundError",
     "PartialError",
     "PermissionDeniedError",
+    "Pool",
+    "ProcessClient",
     "ProtocolError",
+    "QueryResult",
+    "Rays",
+    "ReadItem",
+    "Runs",
+    "Samples",
+    "ShardBounds",
     "Signal",
     "StorageError",
     "TimedOutError",
@@ -56,4 +82,5 @@ __all__ = [
     "UnreachableError",
     "UnsupportedError",
     "UsageError",
+    "View",
 ]

@@ -1,4 +1,4 @@
-"""The client: one connection, one request at a time, safe to share between threads.
+"""The client: one connection, any number of requests under way, safe to share between threads.
 
 What always holds here:
 - A method returns only after the daemon said ok in the last frame of its answer.
@@ -9,43 +9,32 @@ What always holds here:
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from typing import IO, Any
+from collections.abc import Iterator, Sequence
+from typing import IO, Any, Literal, overload
 
 import numpy as np
 
 from . import gam_pb2 as pb
-from .errors import GamError, IntegrityError, NotFoundError, ProtocolError, UnreachableError
-from .errors import error_for_status
-from .samples import canonical_bytes, describe_array, dtype_of, shape_of
+from . import operations, requests
+from .bodies import FileAnswer
+from .errors import NotFoundError
+from .exchange import Exchange
+from .pool import Pool
+from .requests import Items, ReadItem, Region
+from .results import Array, QueryResult, Runs, Samples, ShardBounds
+from .samples import canonical_bytes, describe_array
 from .signal import Signal
 from .upkeep import Upkeep
-from .wire import Connection, Frame, default_socket
-
-_hasher: Any = None
-with contextlib.suppress(ImportError):  # optional: without it bodies are checked for size only
-    from xxhash import xxh3_128
-
-    _hasher = xxh3_128
-
-CHUNK_BYTES = 1 << 20
+from .wire import default_socket
 
 
-class Client(Upkeep):
+class Client(Exchange, Upkeep):
     """A connection to gamd. Use it as a context manager, or close() it."""
 
     def __init__(self, socket: str | os.PathLike[str] | None = None, timeout: float | None = None):
-        path = os.fspath(socket) if socket is not None else default_socket()
-        self._connection = Connection(path, timeout)
-        self._lock = threading.Lock()
-        self._request_id = 0
-        hello = self._call("", hello=pb.Hello(client="gamd-python", protocol_max=1)).hello
-        self.server = hello.server
-        self._chunk_bytes = max(1, min(CHUNK_BYTES, hello.body_bytes_max or CHUNK_BYTES))
+        super().__init__(os.fspath(socket) if socket is not None else default_socket(), timeout)
 
     def __enter__(self) -> Client:
         return self
@@ -53,8 +42,20 @@ class Client(Upkeep):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def close(self) -> None:
-        self._connection.close()
+    def options(self, *, priority: str = "normal", deadline: float | None = None) -> Client:
+        """The same connection with another priority (urgent, normal, background) and deadline.
+
+        `deadline` is in seconds from the arrival of each request; TimedOutError after it.
+        """
+        other = object.__new__(Client)
+        other.__dict__.update(self.__dict__)
+        other._priority = requests.priority_number(priority)
+        other._deadline_ms = 0 if deadline is None else max(1, round(deadline * 1000))
+        return other
+
+    def cancel(self) -> None:
+        """Stops what other threads have under way here; they get a CancelledError."""
+        self._session.cancel()
 
     # Signals
 
@@ -68,15 +69,19 @@ class Client(Upkeep):
         channels_last: bool = False,
         axes: str | Sequence[str] = "space",
         bits: int | None = None,
+        spacing: float | Sequence[float] = 1.0,
+        unit: str | Sequence[str] = "",
+        kind: str = "",
         shard_extents: Sequence[int] = (),
         must_not_exist: bool = False,
     ) -> pb.StatResult:
         """Stores the samples of `array`; returns what the daemon says about the new signal."""
         samples = np.asarray(array)
         begin = pb.PutBegin(
-            samples=describe_array(samples, channels_last, axes, bits),
+            samples=describe_array(samples, channels_last, axes, bits, spacing, unit),
             effort=effort,
             network_size=size,
+            options={"kind": kind} if kind else {},
             shard_extents=shard_extents,
             must_not_exist=must_not_exist,
         )
@@ -88,35 +93,111 @@ class Client(Upkeep):
         """Stores a file through the daemon's adapters; `settings` as of put_bytes."""
         settings.setdefault("file_name", os.path.basename(os.fspath(path)))
         with open(path, "rb") as file:
-            return self._put(key, _file_put(**settings), file)
+            return self._put(key, requests.file_put(**settings), file)
 
     def put_bytes(self, key: str, data: bytes, **settings: Any) -> pb.StatResult:
-        """Stores a file held in memory; `settings` are the fields of _file_put."""
-        return self._put(key, _file_put(**settings), io.BytesIO(data))
+        """Stores a file held in memory; `settings` are the fields of requests.file_put."""
+        return self._put(key, requests.file_put(**settings), io.BytesIO(data))
 
-    def get_file(self, key: str, *, format: str = "", out: IO[bytes] | None = None) -> bytes:
-        """The stored file again; written to `out` (and b"" returned) where one is given.
+    def get_file(
+        self,
+        key: str,
+        *,
+        format: str = "",
+        region: Region | None = None,
+        level: int = 0,
+        out: IO[bytes] | None = None,
+    ) -> bytes:
+        """The stored file again, or one of another `format` (tiff, npy ...); with a region or a
+        level a file of that part. Written to `out` (and b"" returned) where one is given.
 
         Bytes reach `out` before the hash is checked: on an exception discard them.
         """
-        target = out if out is not None else io.BytesIO()
-        self._stream(key, target, get=pb.Get(format=format))
-        return target.getvalue() if isinstance(target, io.BytesIO) and out is None else b""
+        target = io.BytesIO() if out is None else out
+        request = requests.file_get(key, format, region, level)
+        self._wait(FileAnswer(key, target), request)
+        return target.getvalue() if out is None and isinstance(target, io.BytesIO) else b""
 
     def read(
-        self, key: str, region: Sequence[tuple[int, int]] = (), level: int = 0
-    ) -> np.ndarray:
-        """Samples of a region given in full-resolution coordinates, as an array of its own."""
-        box = [pb.Interval(start=start, stop=stop) for start, stop in region]
-        body = io.BytesIO()
-        described = self._stream(key, body, read=pb.Read(region=box, level=level, format="raw"))
-        if described is None:
-            raise self._connection.out_of_step("samples without a description")
-        shape, dtype = shape_of(described), dtype_of(described)
-        samples = np.frombuffer(body.getbuffer(), dtype)
-        if samples.size != int(np.prod(shape, dtype=np.int64)):
-            raise self._connection.out_of_step(f"{samples.size} samples for a shape of {shape}")
-        return samples.reshape(shape)
+        self,
+        key: str,
+        region: Region = (),
+        level: int = 0,
+        *,
+        filter: str = "nearest",
+        bits: int = 0,
+        pool: Pool | None = None,
+        pool_offset: int = 0,
+    ) -> Array:
+        """Samples of a region given in full-resolution coordinates, as an array of its own.
+
+        With a pool the array lies in its memory at `pool_offset`: see Pool for how long it holds.
+        """
+        item = ReadItem(key, region, level, filter, bits, pool_offset)
+        return self.read_samples(item, pool=pool).values
+
+    def read_samples(self, item: ReadItem, *, pool: Pool | None = None) -> Samples:
+        """As read(), with the bound of the error."""
+        return self._run(operations.read(item, self._target(pool)))
+
+    @overload
+    def read_many(
+        self, items: Items, *, as_ready: Literal[False] = False, pool: Pool | None = None
+    ) -> list[Array]: ...
+    @overload
+    def read_many(
+        self, items: Items, *, as_ready: Literal[True], pool: Pool | None = None
+    ) -> Iterator[tuple[int, Array]]: ...
+    def read_many(
+        self, items: Items, *, as_ready: bool = False, pool: Pool | None = None
+    ) -> list[Array] | Iterator[tuple[int, Array]]:
+        """Many reads in one request: ReadItems, tuples of their fields, or keys for whole signals.
+
+        A list in the order of the items, or with `as_ready` (number, array) as they are done. Items
+        that fail do not keep others from coming: ManyFailedError is raised after the last, with
+        `failures` by number and all other `values`. A generator that is not read for long keeps the
+        daemon waiting: after 30 seconds it ends the connection.
+        """
+        target = self._target(pool)
+        if as_ready:
+            return self._each_ready(items, target)
+        return self._run(operations.read_many(items, target))
+
+    def query(
+        self,
+        key: str,
+        points: Any,
+        *,
+        kind: str = "sample",
+        method: str = "linear",
+        outside: str = "clamp",
+        world: bool = False,
+        gradient: bool = False,
+        reach: float = 0.0,
+    ) -> QueryResult:
+        """Values at points, as docs/protocol.md tells of a Query: [points][channels] always.
+
+        A Signal's query(), inside(), closest() and rays() give shapes of their own.
+        """
+        rows, _ = requests.points(points)
+        wanted = pb.Query(
+            kind=kind, method=method, outside=outside, world=world, gradient=gradient, reach=reach
+        )
+        return self._run(operations.query(key, rows, wanted, self._limits.query_bytes))
+
+    def where(self, key: str, comparison: str, value: float, **settings: Any) -> Runs:
+        """Where samples of a signal compare so; `settings` as of Signal.where."""
+        return self[key].where(comparison, value, **settings)
+
+    def bounds(self, key: str, region: Any = None) -> ShardBounds:
+        """Minimum, maximum and mean of the shards of a signal that touch the region."""
+        return self[key].bounds(region)
+
+    def attach(self, pool: Pool) -> int:
+        """Hands the pool to the daemon, once; a read with a pool does so itself. Its number."""
+        target = self._target(pool)
+        assert target is not None
+        return target.number
 
     def __getitem__(self, key: str) -> Signal:
         return Signal(self, self.stat(key))
@@ -143,7 +224,7 @@ class Client(Upkeep):
         """Every signal whose key starts with `prefix`, in key order, a page at a time."""
         cursor = ""
         while True:
-            page = self._call("", list=pb.List(prefix=prefix, cursor=cursor)).list
+            page = self._run(operations.list_page(prefix, cursor))
             yield from page.signals
             cursor = page.cursor
             if not cursor:
@@ -161,120 +242,3 @@ class Client(Upkeep):
 
     def plugins(self) -> list[pb.Plugin]:
         return list(self._call("", plugins=pb.Plugins()).plugins.plugins)
-
-    # Exchange
-
-    @contextlib.contextmanager
-    def _exchange(self) -> Iterator[int]:
-        """A request id of its own, the connection to itself; closed if it is left midway."""
-        with self._lock:
-            self._request_id = self._request_id % 0xFFFF_FFFF + 1
-            try:
-                yield self._request_id
-            except BaseException as error:
-                if isinstance(error, UnreachableError) or not isinstance(error, GamError):
-                    self._connection.close()
-                raise
-
-    def _call(self, key: str, **operation: Any) -> pb.Reply:
-        with self._exchange() as request_id:
-            self._connection.send(request_id, pb.Request(key=key, **operation))
-            frame = self._answer(request_id, key)
-            if not frame.reply.last:
-                raise self._connection.out_of_step("a first part where one answer was due")
-            return frame.reply
-
-    def _put(self, key: str, begin: pb.PutBegin, source: IO[bytes]) -> pb.StatResult:
-        with self._exchange() as request_id:
-            # A daemon that hangs up may have said why before: its answer is read in any case.
-            with contextlib.suppress(UnreachableError):
-                self._send_put(request_id, key, begin, source)
-            return self._answer(request_id, key).reply.put.stat
-
-    def _send_put(
-        self, request_id: int, key: str, begin: pb.PutBegin, source: IO[bytes]
-    ) -> None:
-        hasher = _hasher() if _hasher is not None else None
-        self._connection.send(request_id, pb.Request(key=key, put_begin=begin))
-        while chunk := source.read(self._chunk_bytes):
-            if self._connection.has_reply():
-                return  # refused already: the answer says why
-            if hasher is not None:
-                hasher.update(chunk)
-            self._connection.send(request_id, pb.Request(put_data=pb.PutData()), chunk)
-        commit = pb.PutCommit()
-        if hasher is not None:
-            digest = hasher.intdigest()
-            commit.has_hash = True
-            commit.body_hash_low = digest & 0xFFFF_FFFF_FFFF_FFFF
-            commit.body_hash_high = digest >> 64
-        self._connection.send(request_id, pb.Request(put_commit=commit))
-
-    def _stream(self, key: str, target: IO[bytes], **operation: Any) -> pb.Description | None:
-        """Writes all bodies of an answer to `target`; the description of its first frame."""
-        with self._exchange() as request_id:
-            self._connection.send(request_id, pb.Request(key=key, **operation))
-            hasher = _hasher() if _hasher is not None else None
-            received, total, description = 0, None, None
-            while True:
-                frame = self._answer(request_id, key)
-                result = frame.reply.samples
-                if total is None:
-                    total = result.total_bytes
-                    described = result.HasField("description")
-                    description = result.description if described else None
-                received += len(frame.body)
-                if received > total:
-                    raise self._connection.out_of_step(f"more than the {total} bytes announced")
-                target.write(frame.body)
-                if hasher is not None:
-                    hasher.update(frame.body)
-                if frame.reply.last:
-                    break
-        _check_body(key, received, total, result, hasher)
-        return description
-
-    def _answer(self, request_id: int, key: str) -> Frame:
-        frame = self._connection.receive()
-        reply = frame.reply
-        if reply.status != 0:
-            if frame.request_id not in (request_id, 0):
-                raise self._connection.out_of_step(f"an error for request {frame.request_id}")
-            raise error_for_status(reply.status, reply.text, reply.key or key)
-        if frame.request_id != request_id:
-            raise self._connection.out_of_step(f"an answer to request {frame.request_id}")
-        return frame
-
-
-def _file_put(
-    *,
-    file_name: str = "",
-    adapter: str = "",
-    options: Mapping[str, str] | None = None,
-    effort: int = 0,
-    size: str = "",
-    must_not_exist: bool = False,
-) -> pb.PutBegin:
-    return pb.PutBegin(
-        file_name=file_name,
-        adapter=adapter,
-        options=dict(options or {}),
-        effort=effort,
-        network_size=size,
-        must_not_exist=must_not_exist,
-    )
-
-
-def _check_body(
-    key: str, received: int, total: int, result: pb.SamplesResult, hasher: Any
-) -> None:
-    if received != total:
-        raise ProtocolError(f"{key}: {received} of {total} announced bytes came", key=key)
-    if hasher is None:
-        return
-    if hasher.intdigest() != result.hash_high << 64 | result.hash_low:
-        raise IntegrityError(
-            f"{key}: the {received} bytes received do not have the hash sent with them; read again",
-            key=key,
-        )
-

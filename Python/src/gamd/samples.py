@@ -2,8 +2,8 @@
 
 What always holds here:
 - An array that goes out is little endian, C order, in the container its description names.
-- An index expression is answered exactly as numpy would answer it on the whole array; the box
-  that is read holds every sample the expression touches.
+- An index expression is answered exactly as numpy would answer it on the whole array; what is read
+  is just the points it touches.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from . import gam_pb2 as pb
 from .errors import ProtocolError, UsageError
+from .results import Array
 
 AXES_MAX = 4
 CHANNELS_MAX = 64
@@ -26,7 +27,12 @@ AXIS_KINDS = {"space": 0, "time": 1}
 
 
 def describe_array(
-    array: np.ndarray, channels_last: bool, axes: str | Sequence[str], bits: int | None
+    array: Array,
+    channels_last: bool = False,
+    axes: str | Sequence[str] = "space",
+    bits: int | None = None,
+    spacing: float | Sequence[float] = 1.0,
+    unit: str | Sequence[str] = "",
 ) -> pb.Description:
     """What the daemon is told about `array`; UsageError where it cannot be a signal."""
     family = _FAMILIES.get(array.dtype.kind)
@@ -43,14 +49,16 @@ def describe_array(
         )
     if 0 in extents:
         raise UsageError(f"an array of shape {array.shape} holds no samples to store")
-    kinds = [axes] * len(extents) if isinstance(axes, str) else list(axes)
-    if len(kinds) != len(extents) or any(kind not in AXIS_KINDS for kind in kinds):
+    kinds = _per_axis("axes", axes, len(extents))
+    if any(kind not in AXIS_KINDS for kind in kinds):
         raise UsageError(f"axes {axes!r} do not name {len(extents)} axes as 'space' or 'time'")
+    distances = _per_axis("spacing", spacing, len(extents))
+    units = _per_axis("unit", unit, len(extents))
     natural = 1 if array.dtype.kind == "b" else array.dtype.itemsize * 8
     return pb.Description(
         axes=[
-            pb.Axis(extent=extent, kind=AXIS_KINDS[kind], spacing=1.0)
-            for extent, kind in zip(extents, kinds)
+            pb.Axis(extent=extents[n], kind=AXIS_KINDS[kinds[n]], spacing=distances[n], unit=units[n])
+            for n in range(len(extents))
         ],
         channels=[0] * channels,
         family=family,
@@ -58,13 +66,21 @@ def describe_array(
     )
 
 
-def canonical_bytes(array: np.ndarray) -> memoryview:
+def _per_axis(name: str, given: Any, axes: int) -> list[Any]:
+    """One value for all axes, or a list of one each."""
+    values = [given] * axes if isinstance(given, (str, int, float)) else list(given)
+    if len(values) != axes:
+        raise UsageError(f"{name} {given!r}: the array has {axes} axes")
+    return values
+
+
+def canonical_bytes(array: Array) -> memoryview:
     """The samples as the protocol wants them: little endian, C order."""
     little = array.dtype.newbyteorder("<")
     return np.ascontiguousarray(array, dtype=little).data.cast("B")
 
 
-def dtype_of(description: pb.Description) -> np.dtype:
+def dtype_of(description: pb.Description) -> np.dtype[Any]:
     """numpy's type of the container; ProtocolError for what cannot be one."""
     bits = description.bits
     if description.family == FLOAT and bits in (16, 32):
@@ -86,28 +102,36 @@ def shape_of(description: pb.Description) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Selection:
-    """An index expression split into the box to read and what numpy does with it afterwards."""
+    """An index expression split into what is read of every axis and what numpy does afterwards.
 
-    box: tuple[tuple[int, int], ...]
+    `chosen` has one range per axis, never empty unless the whole selection is; `local` indexes the
+    array of just those points.
+    """
+
+    chosen: tuple[range, ...]
     local: tuple[Any, ...]
 
     @property
     def is_empty(self) -> bool:
-        return any(stop <= start for start, stop in self.box)
+        return any(len(points) == 0 for points in self.chosen)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(len(points) for points in self.chosen)
 
 
 def select(key: Any, shape: tuple[int, ...]) -> Selection:
     """Plans `array[key]` for an array of `shape`; IndexError and TypeError as numpy raises them."""
-    box: list[tuple[int, int]] = []
+    chosen: list[range] = []
     local: list[Any] = []
     for item in _expanded(key, len(shape)):
         if item is None:
             local.append(None)
             continue
-        interval, rest = _one_axis(item, len(box), shape[len(box)])
-        box.append(interval)
+        points, rest = _one_axis(item, len(chosen), shape[len(chosen)])
+        chosen.append(points)
         local.append(rest)
-    return Selection(tuple(box), tuple(local))
+    return Selection(tuple(chosen), tuple(local))
 
 
 def _expanded(key: Any, dimensions: int) -> list[Any]:
@@ -125,14 +149,10 @@ def _expanded(key: Any, dimensions: int) -> list[Any]:
     return items[:at] + [slice(None)] * (dimensions - used) + items[at + 1 :]
 
 
-def _one_axis(item: Any, axis: int, extent: int) -> tuple[tuple[int, int], Any]:
-    """The interval of one axis that holds all the item touches, and the index inside it."""
+def _one_axis(item: Any, axis: int, extent: int) -> tuple[range, Any]:
+    """The points of one axis that the item touches, and the index among them."""
     if isinstance(item, slice):
-        chosen = range(*item.indices(extent))
-        if len(chosen) == 0:
-            return (0, 0), slice(None)
-        low, high = min(chosen[0], chosen[-1]), max(chosen[0], chosen[-1])
-        return (low, high + 1), slice(None, None, chosen.step)
+        return range(*item.indices(extent)), slice(None)
     if isinstance(item, (bool, np.bool_)):
         raise TypeError("masks cannot be read from the store; read the region and mask it")
     try:
@@ -144,4 +164,12 @@ def _one_axis(item: Any, axis: int, extent: int) -> tuple[tuple[int, int], Any]:
     if not -extent <= position < extent:
         raise IndexError(f"index {position} is out of bounds for axis {axis} with size {extent}")
     position %= extent
-    return (position, position + 1), 0
+    return range(position, position + 1), 0
+
+
+def interval_of(points: range, level: int) -> tuple[int, int, int]:
+    """Full-resolution coordinates of points of a level, as the protocol wants an interval."""
+    first, last = points[0] << level, points[-1] << level
+    if points.step < 0 and len(points) > 1:
+        return first, last - 1, points.step
+    return first, last + 1, max(1, points.step)

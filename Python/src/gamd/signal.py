@@ -1,99 +1,127 @@
 """A stored signal seen as an array that is read by slices.
 
 What always holds here:
-- `signal[expression]` equals `np.asarray(signal)[expression]`, but only the box it touches is read.
-- A level keeps every 2^n-th point of the full lattice on every axis; channels stay whole.
+- `view[expression]` equals `np.asarray(view)[expression]`, but only what it touches is read.
+- A view is a few numbers: samples are asked for when it is indexed, and never kept.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 
 from . import gam_pb2 as pb
-from .errors import UsageError
-from .samples import dtype_of, select, shape_of
+from .results import Array, Closest, QueryResult, Rays, Runs, Samples, ShardBounds
+from .views import SignalPlan, ViewPlan
 
 if TYPE_CHECKING:
     from .client import Client
 
-LEVEL_MAX = 30
 
+class View(ViewPlan):
+    """A signal at one level, with one filter, in some of its bits."""
 
-class Level:
-    """A signal at one level: level 0 is every point, level n every 2^n-th."""
-
-    def __init__(self, client: Client, stat: pb.StatResult, level: int) -> None:
-        if not 0 <= level <= LEVEL_MAX:
-            raise UsageError(f"level {level} is not one of 0 to {LEVEL_MAX}", key=stat.key)
+    def __init__(
+        self,
+        client: Client,
+        stat: pb.StatResult,
+        level: int = 0,
+        filter: str = "nearest",
+        bits: int = 0,
+    ) -> None:
+        super().__init__(stat, level, filter, bits)
         self._client = client
-        self._level = level
-        self.stat = stat
-        full = tuple(int(axis.extent) for axis in stat.description.axes)
-        self._full_extents = full
-        self._extents = tuple(-(-extent >> level) for extent in full)
-        self.channels = len(stat.description.channels)
-        self.shape = self._extents + shape_of(stat.description)[len(full) :]
-        self.dtype = dtype_of(stat.description)
 
-    @property
-    def key(self) -> str:
-        return self.stat.key
+    def level(self, level: int, filter: str = "nearest") -> View:
+        """Every 2^level-th point of the signal, or with "area" the means of the cells between.
 
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
+        `level` counts from full resolution, whatever the level of this view.
+        """
+        return View(self._client, self.stat, level, filter, self._bits)
 
-    @property
-    def size(self) -> int:
-        count = 1
-        for extent in self.shape:
-            count *= extent
-        return count
+    def bits(self, bits: int) -> View:
+        """The most significant `bits` of every sample, in its own type and scale, lower ones 0."""
+        return View(self._client, self.stat, self._level, self._filter, bits)
 
-    def __len__(self) -> int:
-        return self.shape[0]
+    def read(self, expression: Any = ...) -> Samples:
+        """As indexing, with the bound of the error that a level or few bits bring."""
+        return self._client._run(self._get_samples(expression))
 
     def __getitem__(self, expression: Any) -> Any:
-        selection = select(expression, self.shape)
-        lattice = selection.box[: len(self._extents)]
-        if selection.is_empty:
-            box = np.empty(tuple(stop - start for start, stop in selection.box), self.dtype)
-            return box[selection.local]
-        samples = self._client.read(
-            self.key, [self._full(axis, span) for axis, span in enumerate(lattice)], self._level
-        )
-        expected = tuple(stop - start for start, stop in lattice) + self.shape[len(lattice) :]
-        if samples.shape != expected or samples.dtype != self.dtype:
-            raise UsageError(
-                f"{self.key} was replaced while it was read (it is {samples.dtype} "
-                f"{samples.shape} now, {self.dtype} {expected} was expected): ask for it again",
-                key=self.key,
-            )
-        channel_box = tuple(slice(start, stop) for start, stop in selection.box[len(lattice) :])
-        return samples[(Ellipsis,) + channel_box if channel_box else Ellipsis][selection.local]
+        return self.read(expression).values
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        samples: np.ndarray = self[...]
-        return samples if dtype is None else samples.astype(dtype)
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        if copy is False:
+            raise ValueError("samples of the store can only be read as a copy")
+        samples: Array = self[...]
+        return samples if dtype is None else samples.astype(dtype, copy=False)
 
-    def __repr__(self) -> str:
-        return f"<{self.key!r} level {self._level}: {self.dtype.name} {self.shape}>"
-
-    def _full(self, axis: int, span: tuple[int, int]) -> tuple[int, int]:
-        """Full-resolution coordinates of an interval of this level."""
-        start, stop = span
-        last = ((stop - 1) << self._level) + 1
-        return start << self._level, min(last, self._full_extents[axis])
+    def __iter__(self) -> Iterator[Any]:
+        """The items of the first axis; read in blocks of whole shards."""
+        for block in self._blocks():
+            yield from self[block]
 
 
-class Signal(Level):
-    """A stored signal at full resolution."""
+class Signal(View, SignalPlan):
+    """A stored signal at full resolution. Points are given one coordinate per axis, slowest first."""
 
     def __init__(self, client: Client, stat: pb.StatResult) -> None:
-        super().__init__(client, stat, 0)
+        SignalPlan.__init__(self, stat, client._limits)
+        self._client = client
 
-    def level(self, level: int) -> Level:
-        """The same signal with every 2^level-th point kept."""
-        return Level(self._client, self.stat, level)
+    def query(
+        self,
+        points: Any,
+        *,
+        method: str = "linear",
+        outside: str = "clamp",
+        gradient: bool = False,
+        world: bool = False,
+    ) -> QueryResult:
+        """Values between grid points: `points` is [...][axes] in grid steps.
+
+        Methods: nearest, linear, cubic (Catmull-Rom); outside of the grid: clamp, nan, error.
+        """
+        return self._client._run(self._query(points, method, outside, world, gradient))
+
+    def at_world(
+        self, points: Any, *, method: str = "linear", outside: str = "clamp", gradient: bool = False
+    ) -> QueryResult:
+        """As query(), with coordinates in the axes' units: index times spacing."""
+        return self._client._run(self._query(points, method, outside, True, gradient))
+
+    def inside(self, points: Any, *, world: bool = False) -> Array:
+        """For distances: a bool per point, true where the interpolated distance is below 0."""
+        return self._client._run(self._inside(points, world))
+
+    def closest(self, points: Any, *, world: bool = False) -> Closest:
+        """For distances: points of the surface near those given."""
+        return self._client._run(self._closest(points, world))
+
+    def rays(
+        self, origins: Any, directions: Any, *, reach: float = 0.0, world: bool = False
+    ) -> Rays:
+        """For distances: where rays meet the surface first; `reach` ends them, 0 is the grid."""
+        return self._client._run(self._rays(origins, directions, reach, world))
+
+    def where(
+        self,
+        comparison: str,
+        value: float,
+        region: Any = None,
+        *,
+        channel: int = 0,
+        runs_max: int = 0,
+    ) -> Runs:
+        """Points of one channel whose samples compare so: <, <=, >, >=, ==, !=.
+
+        `region` is an index expression of slices (numpy.s_ makes them); None is everything.
+        """
+        return self._client._run(self._where(comparison, value, region, channel, runs_max))
+
+    def bounds(self, region: Any = None) -> ShardBounds:
+        """Minimum, maximum and mean of every shard that touches the region; nothing is recalled."""
+        return self._client._run(self._bounds(region))
+
+
