@@ -155,7 +155,10 @@ gam_status pcm_open_decode(const gam_host *host, const gam_input *input, const c
         free(decoder);
         return status;
     }
-    const gam_description *description = &decoder->base.description;
+    gam_description *description = &decoder->base.description;
+    const pcm_layout *layout = &decoder->layout;
+    if (layout->sample_bytes == gam_container_bytes(layout->bits) && !layout->is_big_endian)
+        description->samples_at = decoder->offset;
     decoder->packed_rows =
         CHUNK_BYTES / (decoder->layout.sample_bytes * description->channel_count);
     decoder->base.row_bytes = gam_row_bytes(description);

@@ -7,9 +7,9 @@ import CGAMPlugin
 import CLinux
 
 /// Changes with every change of a packet.
-let workerProtocol: UInt32 = 1
+package let workerProtocol: UInt32 = 2
 
-enum PacketKind: UInt8 {
+package enum PacketKind: UInt8 {
     // Host to worker.
     case load = 1
     case probe, decode, encode
