@@ -23,6 +23,7 @@ static const struct {
     open_encode_function *open_encode;
 } formats[] = {
     {"wav", "RIFF", "WAVE", pcm_open_decode, pcm_open_encode},
+    {"wav", "RIFX", "WAVE", pcm_open_decode, pcm_open_encode},
     {"wav", "RF64", "WAVE", pcm_open_decode, pcm_open_encode},
     {"aiff", "FORM", "AIFF", pcm_open_decode, pcm_open_encode},
     {"aiff", "FORM", "AIFC", pcm_open_decode, pcm_open_encode},
