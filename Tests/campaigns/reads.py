@@ -264,9 +264,8 @@ def check(client: Client, reads: int, seed: int, verbose: bool = False) -> Resul
                 try:
                     kind(rng, stored)
                 except (AssertionError, UsageError) as error:
-                    raise AssertionError(f"seed {seed}: {kind.__name__} of {stored.signal}, "
-                                         f"shards {list(stored.signal.stat.shard_extents)}: "
-                                         f"{error}") from error
+                    what = f"{stored.signal}, shards {list(stored.signal.stat.shard_extents)}"
+                    raise AssertionError(f"seed {seed}: {kind.__name__} of {what}: {error}") from error
                 result.reads[kind.__name__] += 1
             together(client, rng, kept, rng.choice([None, pool]))
             result.reads["together"] += 1
@@ -291,7 +290,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="gamd-reads-") as name:
         done = run(Path(name), arguments.reads, seed, verbose=True)
     seconds = time.monotonic() - started
-    print(f"{done.reads.total()} reads in {seconds:.0f} s, all as numpy has them: {dict(done.reads)}")
+    print(f"{done.reads.total()} reads in {seconds:.0f} s, all as numpy has them")
+    print(f"reads: {dict(done.reads)}")
     print(f"signals: {dict(done.signals)}")
     return 0
 

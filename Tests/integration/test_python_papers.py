@@ -19,8 +19,7 @@ PAGES = ["Python/README.md", "docs/python.md"]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, so that nothing is left in the source tree; no network is needed."""
-    setuptools = pytest.importorskip("setuptools", "70.1", reason="setuptools 70.1 is not installed")
-    assert setuptools
+    pytest.importorskip("setuptools", "70.1", reason="setuptools 70.1 is not installed")
     folder = tmp_path_factory.mktemp("wheel")
     ignored = shutil.ignore_patterns("*.egg-info", "__pycache__", "build", "tests")
     shutil.copytree(ROOT / "Python", folder / "source", ignore=ignored)

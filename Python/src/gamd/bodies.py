@@ -74,7 +74,7 @@ def allocated(count: int, dtype: np.dtype[Any], key: str) -> Array:
     try:
         return np.empty(count, dtype)
     except (MemoryError, ValueError) as error:
-        raise OutOfStep(f"{count} samples announced for {key}, more than there is memory") from error
+        raise OutOfStep(f"{count} samples announced for {key}: no memory for them") from error
 
 
 class ReadAnswer(BodyAnswer[Samples]):

@@ -103,6 +103,8 @@ def read_many(items: Items, target: Target | None = None) -> Operation[list[Arra
 def query(key: str, rows: Array, query: pb.Query, bytes_max: int) -> Operation[QueryResult]:
     """Rows of coordinates as they are; values [points][columns of the answer]."""
     axes = rows.shape[1]
+    if len(rows) == 0:
+        raise UsageError("a query of no points", key=key)
     parts: list[QueryResult] = []
     for body in requests.blocks(rows, bytes_max):
         count = len(body) // (8 * axes)

@@ -64,7 +64,7 @@ class View(ViewPlan):
 
 
 class Signal(View, SignalPlan):
-    """A stored signal at full resolution. Points are given one coordinate per axis, slowest first."""
+    """A stored signal at full resolution; points have one coordinate per axis, slowest first."""
 
     def __init__(self, client: Client, stat: pb.StatResult) -> None:
         SignalPlan.__init__(self, stat, client._limits)

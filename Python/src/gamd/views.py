@@ -127,7 +127,7 @@ class ViewPlan:
         self.__dict__.update(state, stat=pb.StatResult.FromString(state["stat"]))
 
     def item(self, expression: Any = ..., pool_offset: int = 0) -> ReadItem:
-        """The read of `expression` as an item of read_many: ints keep their axis, channels whole."""
+        """The read of `expression` for read_many: ints keep their axis, channels stay whole."""
         selection = select(expression, self.shape)
         if selection.is_empty:
             raise UsageError(f"{self.key}[{expression}] holds no points", key=self.key)
@@ -195,7 +195,9 @@ class SignalPlan(ViewPlan):
             raise UsageError(f"{expression} is no region: slices with step 1 that hold points")
         return [(points.start, points.stop) for points in chosen]
 
-    def _ask(self, points: Any, columns: int, query: pb.Query, answers: int) -> Operation[QueryResult]:
+    def _ask(
+        self, points: Any, columns: int, query: pb.Query, answers: int
+    ) -> Operation[QueryResult]:
         rows, shape = requests.points(points, columns)
         if len(rows) == 0:
             gradients = np.empty((0, answers, columns)) if query.gradient else None
