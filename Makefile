@@ -7,9 +7,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup setup-bench setup-package build build-tests lint test unit integration demo \
-	bench bench-scaling bench-cell bench-effort bench-small fuzz noise crash damage hostile memory \
-	clients disk-full faults backups mixed reads soak install install-kit deb python-protocol \
-	plugin-reference clean
+	bench bench-scaling bench-cell bench-effort bench-prior bench-small fuzz noise crash damage \
+	hostile memory clients disk-full faults backups mixed reads soak install install-kit deb \
+	python-protocol plugin-reference clean
 
 export DESTDIR PREFIX SYSCONFDIR UNITDIR
 PYTHON := .build/venv/bin/python
@@ -64,6 +64,9 @@ bench-cell: setup-bench build  ## Regions, thumbnail, samples beside TensorStore
 
 bench-effort: setup-bench build  ## What each refit effort costs and gains: FOLDER=...
 	$(PYTHON) Benchmarks/effort.py $(FOLDER) $(BENCH)
+
+bench-prior: setup-bench build  ## What a prior of one's own gains, half a collection held out: FOLDER=...
+	$(PYTHON) Benchmarks/user_prior.py $(FOLDER) $(BENCH)
 
 fuzz: build  ## Long campaign of damaged files and frames: SEED=...
 	$(PYTHON) Tests/campaigns/fuzz.py --rounds 2000 --seed $(SEED)

@@ -69,14 +69,17 @@ let package = Package(
         library("GAMPluginKit", ["CGAMPlugin"]),
         library("GAMPluginHost", ["CGAMPlugin", "CLinux", "GAMCore", toml]),
         // Layer 4
+        library("GAMQuery", ["GAMCore", "GAMCodec"]),
+        // Layer 5
         .target(
             name: "GAMServer",
             dependencies: [
-                "GAMCore", "GAMFormat", "GAMCodec", "GAMStore", "GAMProtocol", "GAMPluginHost",
+                "GAMCore", "GAMFormat", "GAMCodec", "GAMQuery", "GAMStore", "GAMProtocol",
+                "GAMPluginHost",
                 "CLinux", "CSystemd", protobuf, log, metrics, toml,
             ], exclude: ["Catalog/catalog.proto"], swiftSettings: strict),
         library("GAMClient", ["GAMProtocol", "CLinux", protobuf]),
-        // Layer 5
+        // Layer 6
         .executableTarget(
             name: "gamd",
             dependencies: [
@@ -115,6 +118,7 @@ let package = Package(
         .testTarget(
             name: "GAMCoreTests", dependencies: ["GAMCore", "GAMFit", "GAMFormat", "GAMCodec"],
             exclude: ["Vectors"], swiftSettings: strict),
+        tests("GAMQueryTests", ["GAMQuery", "GAMCodec", "GAMCore"]),
         .target(
             name: "CRocksDBFaults", dependencies: ["CRocksDB"], path: "Tests/CRocksDBFaults"),
         tests("GAMStoreTests", ["GAMStore", "CRocksDBFaults"]),

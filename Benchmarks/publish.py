@@ -22,6 +22,7 @@ REPORTS = (
     ("performance.md", "scaling", "scaling.md"),
     ("performance.md", "cell", "cell.md"),
     ("performance.md", "effort", "effort.md"),
+    ("performance.md", "prior", "prior.md"),
     ("measurements.md", "comparison", "compare.md"),
 )
 PLOTS = "plots"

@@ -15,7 +15,7 @@ packages=(
     libwebp-dev libjpeg62-turbo-dev libjxl-dev libopenvdb-dev libboost-dev libtbb-dev libassimp-dev
     libseccomp-dev libsystemd-dev
     gcc protobuf-compiler flac libjxl-tools python3-openvdb patchelf
-    systemd-container dbus-user-session libpam-systemd strace
+    systemd-container dbus-user-session libpam-systemd strace qemu-user
 )
 requirements=(Python/requirements-test.txt)
 if [[ "${1:-}" == "--bench" ]]; then

@@ -6,7 +6,7 @@
 // - Integer sums do not depend on their order, so every level gives the same bits.
 //
 // Inputs come in pairs of int16 in one int32, which is what pmaddwd / vpdpwssd multiply: one
-// instruction does 16 (AVX2) or 32 (AVX-512 VNNI) multiply-adds. All three layers of 32 positions are
+// instruction does 16 (AVX2) or 32 (AVX-512 VNNI) multiply-adds; smlal of NEON does 4. All three layers of 32 positions are
 // done together: their hidden units (8 KiB) stay in the first-level cache.
 #include "kernels_internal.h"
 
@@ -148,10 +148,66 @@ TARGET_AVX512 static void layer_avx512(const layer *l, int32_t count) {
 }
 #endif
 
+#if GAM_ARM
+// The halves of a pair are split once for all rows of a tile, so the multiplier never waits: 8.0
+// cycles per row, pair and 16 positions on a Neoverse N1, 4.0 on an Apple M1, where the baseline
+// takes 15.2 and 7.5 (llvm-mca's models; no such processor was at hand).
+
+INLINE int32x4_t activated4(int32x4_t acc) {
+    int32x4_t v = vmaxq_s32(vrshrq_n_s32(acc, GAM_WEIGHT_SHIFT), vdupq_n_s32(0));
+    return vminq_s32(v, vdupq_n_s32(GAM_ACTIVATION_MAX));
+}
+
+/// 16 positions, `rows` <= 5: 20 accumulators, 4 inputs and 5 weights stay in 32 registers.
+INLINE void tile_neon(const layer *l, int32_t n, int32_t row, const int rows) {
+    int32x4_t acc[5][4];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < 4; v++) acc[r][v] = vdupq_n_s32(l->bias[row + r]);
+    for (int32_t p = 0; p < l->pairs; p++) {
+        int16x8_t even[2], odd[2];
+        for (int v = 0; v < 2; v++) {
+            const int32_t *in = l->in + p * l->in_stride + n + 8 * v;
+            int16x8_t a = vreinterpretq_s16_s32(vld1q_s32(in));
+            int16x8_t b = vreinterpretq_s16_s32(vld1q_s32(in + 4));
+            even[v] = vuzp1q_s16(a, b);
+            odd[v] = vuzp2q_s16(a, b);
+        }
+        for (int r = 0; r < rows; r++) {
+            int16x4_t w = vreinterpret_s16_s32(vdup_n_s32(weight_pair(l, row + r, p)));
+            for (int v = 0; v < 2; v++) {
+                int32x4_t *to = acc[r] + 2 * v;
+                to[0] = vmlal_lane_s16(to[0], vget_low_s16(even[v]), w, 0);
+                to[1] = vmlal_high_lane_s16(to[1], even[v], w, 0);
+                to[0] = vmlal_lane_s16(to[0], vget_low_s16(odd[v]), w, 1);
+                to[1] = vmlal_high_lane_s16(to[1], odd[v], w, 1);
+            }
+        }
+    }
+    for (int r = 0; r < rows; r += l->activated ? 2 : 1)
+        for (int v = 0; v < 4; v++) {
+            int32x4_t sum = acc[r][v];
+            if (l->activated) sum = vsliq_n_s32(activated4(sum), activated4(acc[r + 1][v]), 16);
+            int32_t to = l->activated ? (row + r) / 2 : row + r;
+            vst1q_s32(l->out + to * l->out_stride + n + 4 * v, sum);
+        }
+}
+
+static void layer_neon(const layer *l, int32_t count) {
+    for (int32_t n = 0; n < count; n += 16) {
+        int32_t row = 0;
+        if (l->rows == 5) tile_neon(l, n, 0, 5), row = 5;  // the outputs of M; all others are even
+        for (; row + 4 <= l->rows; row += 4) tile_neon(l, n, row, 4);
+        if (row < l->rows) tile_neon(l, n, row, 2);
+    }
+}
+#endif
+
 static void run_layer(gam_level level, const layer *l, int32_t count) {
 #if GAM_X86
     if (level >= GAM_AVX512) return layer_avx512(l, count);
     if (level >= GAM_AVX2) return layer_avx2(l, count);
+#elif GAM_ARM
+    if (level == GAM_NEON) return layer_neon(l, count);
 #endif
     layer_baseline(l, count);
 }

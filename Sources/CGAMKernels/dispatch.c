@@ -10,5 +10,5 @@ gam_level gam_level_best(void) {
         return GAM_AVX512;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return GAM_AVX2;
 #endif
-    return GAM_BASELINE;
+    return GAM_ARM ? GAM_NEON : GAM_BASELINE;
 }

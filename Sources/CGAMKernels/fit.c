@@ -7,8 +7,6 @@
 // The energy of a value is -log2 of a mixture of logistic wells, P = sigma(a) - sigma(b) with
 // a, b = (d +- 1/2 - location) / s. Differences of nearly equal sigmoids are avoided throughout:
 // P = sigma(a) sigma(-b) (1 - exp(-w)), w = 1 / s, and the derivatives of log P have closed forms.
-#include <string.h>
-
 #include "gam_fitting.h"
 #include "kernels_internal.h"
 

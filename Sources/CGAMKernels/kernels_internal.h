@@ -9,6 +9,13 @@
 #define GAM_X86 0
 #endif
 
+#if defined(__aarch64__)
+#define GAM_ARM 1
+#include <arm_neon.h>
+#else
+#define GAM_ARM 0
+#endif
+
 // Vectors only pass between functions that are always inlined.
 #pragma clang diagnostic ignored "-Wpsabi"
 

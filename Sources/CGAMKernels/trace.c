@@ -10,7 +10,8 @@
 // Recall of a batch goes twice over it: first 16 edges around the heaviest component's centre are
 // evaluated for every position (no branch, nothing waits), then the states are stepped through,
 // each finding its well by one comparison of 16 edges. Wells outside the 16 are searched for.
-#include "lanes.h"
+#include "edges.h"
+#include "kernels_internal.h"
 
 // ---- bits -----------------------------------------------------------------------------------
 
@@ -55,8 +56,6 @@ typedef struct {
     uint32_t start, end;      // F there
     int32_t origin, reach;    // the next edges to look at
 } search;
-
-enum { EDGES = 16, BEFORE = 7 };  // edges looked at together; of these below the centre
 
 INLINE search begin_search(const gam_landscapes *l, int32_t n) {
     return (search){l->first[n], l->last[n] + 1, 0, GAM_TOTAL - GAM_ESCAPE,
@@ -104,62 +103,15 @@ INLINE well find_scalar(const gam_landscapes *l, int32_t components, int32_t n, 
     return (well){low, start, end};
 }
 
-#if GAM_X86
-/// W of 16 distances.
-TARGET_AVX2 INLINE __m256i wells16(__m256i t) {
-    __m256i m = _mm256_abs_epi16(t), near = _mm256_min_epu16(m, _mm256_set1_epi16(2731));
-    __m256i twice = _mm256_add_epi16(near, near);
-    __m256i bend = _mm256_mulhi_epu16(twice, _mm256_add_epi16(twice, near));
-    m = _mm256_add_epi16(_mm256_sub_epi16(m, _mm256_srli_epi16(near, 1)), bend);
-    __m256i v = _mm256_xor_si256(m, _mm256_set1_epi16(-1));
-    for (int i = 0; i < 6; i++) v = _mm256_mulhi_epu16(v, v);
-    __m256i above = _mm256_cmpgt_epi16(t, _mm256_set1_epi16(-1));
-    return _mm256_xor_si256(_mm256_srli_epi16(v, 1), above);
-}
-
-/// F at bins origin + 0 ... 15 << reach of position n.
-TARGET_AVX2 INLINE __m256i edges16(const gam_landscapes *l, int32_t components, int32_t n,
-                                   int32_t origin, int32_t reach) {
-    // The order that packing needs.
-    const __m256i even = _mm256_setr_epi32(0, 1, 2, 3, 8, 9, 10, 11);
-    const __m128i by = _mm_cvtsi32_si128(reach);
-    __m256i first = _mm256_add_epi32(_mm256_sll_epi32(even, by), _mm256_set1_epi32(origin));
-    __m256i second = _mm256_add_epi32(first, _mm256_set1_epi32(4 << reach));
-    __m256i sum = _mm256_setzero_si256();
-    for (int32_t k = 0; k < components; k++) {
-        __m256i whole = _mm256_set1_epi32(l->whole[k][n]), step = _mm256_set1_epi32(l->step[k][n]);
-        __m256i part = _mm256_set1_epi32(l->part[k][n]);
-        __m256i a = _mm256_mullo_epi32(_mm256_add_epi32(first, whole), step);
-        __m256i b = _mm256_mullo_epi32(_mm256_add_epi32(second, whole), step);
-        __m256i t = _mm256_packs_epi32(_mm256_add_epi32(a, part), _mm256_add_epi32(b, part));
-        __m256i weight = _mm256_set1_epi16((short)l->weight[k][n]);
-        sum = _mm256_add_epi16(sum, _mm256_mulhi_epu16(wells16(t), weight));
-    }
-    if (origin <= l->first[n] || origin + (EDGES << reach) > l->last[n]) {
-        __m256i bin = _mm256_packs_epi32(first, second);
-        __m256i inside = _mm256_cmpgt_epi16(bin, _mm256_set1_epi16((short)l->first[n]));
-        __m256i past = _mm256_cmpgt_epi16(bin, _mm256_set1_epi16((short)l->last[n]));
-        sum = _mm256_and_si256(sum, inside);
-        sum = _mm256_blendv_epi8(sum, _mm256_set1_epi16((short)(GAM_TOTAL - GAM_ESCAPE)), past);
-    }
-    return sum;
-}
-
-/// How many of 16 rising edges are at or below the slot.
-TARGET_AVX2 INLINE int32_t edges_up_to(__m256i edges, uint32_t slot) {
-    __m256i above = _mm256_subs_epu16(edges, _mm256_set1_epi16((short)slot));
-    __m256i is = _mm256_cmpeq_epi16(above, _mm256_setzero_si256());
-    return __builtin_popcount((unsigned)_mm256_movemask_epi8(is)) >> 1;
-}
-
-TARGET_AVX2 INLINE well find_avx2(const gam_landscapes *l, int32_t components, int32_t n,
-                                  const uint16_t *edges, int32_t count, uint32_t slot) {
+#if HAS_EDGES
+TARGET_EDGES INLINE well find_near(const gam_landscapes *l, int32_t components, int32_t n,
+                                   const uint16_t *edges, int32_t count, uint32_t slot) {
     uint16_t f[EDGES];
     search s = begin_search(l, n);
     narrow(&s, edges, count);
     while (s.high - s.low > 1) {
-        __m256i next = edges16(l, components, n, s.origin, s.reach);
-        _mm256_storeu_si256((void *)f, next);
+        edge_vector next = edges16(l, components, n, s.origin, s.reach);
+        store_edges(f, next);
         narrow(&s, f, edges_up_to(next, slot));
     }
     return (well){s.low, s.start, s.end};
@@ -220,15 +172,15 @@ INLINE void recall_scalar(gam_reader *r, int32_t k, int32_t count, const field *
     }
 }
 
-#if GAM_X86
-TARGET_AVX2 INLINE void step_states(gam_reader *r, int32_t k, int32_t count, const field *f,
-                                    const uint16_t (*edges)[EDGES], const uint8_t *known,
-                                    int32_t *values, int checked) {
+#if HAS_EDGES
+TARGET_EDGES INLINE void step_states(gam_reader *r, int32_t k, int32_t count, const field *f,
+                                     const uint16_t (*edges)[EDGES], const uint8_t *known,
+                                     int32_t *values, int checked) {
     const gam_landscapes *l = f->landscapes;
     for (int32_t n = 0; n < count; n++) {
         if (known && known[n]) continue;
         uint32_t *state = &r->state[r->position++ % GAM_STATES], x = *state, slot = x & 65535;
-        int32_t up_to = edges_up_to(_mm256_loadu_si256((const void *)edges[n]), slot);
+        int32_t up_to = edges_up_to(load_edges(edges[n]), slot);
         // Found, one bin wide and no loose bits: nearly always for 8-bit values.
         if (__builtin_expect((uint32_t)(up_to - 1) < EDGES - 1 &&
                                  !(l->reach[n] | l->shift[n]), 1)) {
@@ -238,73 +190,23 @@ TARGET_AVX2 INLINE void step_states(gam_reader *r, int32_t k, int32_t count, con
         } else if (slot >= GAM_TOTAL - GAM_ESCAPE) {
             values[n] = read_escape(r, state, f, n, checked);
         } else {
-            well w = find_avx2(l, k, n, edges[n], up_to, slot);
+            well w = find_near(l, k, n, edges[n], up_to, slot);
             values[n] = read_well(r, state, w, f, n, checked);
         }
     }
 }
 
-TARGET_AVX2 INLINE void first_edges_avx2(const gam_landscapes *l, int32_t k, int32_t count,
-                                         uint16_t (*edges)[EDGES]) {
+TARGET_EDGES INLINE void first_edges(const gam_landscapes *l, int32_t k, int32_t count,
+                                     uint16_t (*edges)[EDGES]) {
     for (int32_t n = 0; n < count; n++) {
         int32_t reach = l->reach[n];
-        __m256i e = edges16(l, k, n, l->centre[n] - (BEFORE << reach), reach);
-        _mm256_storeu_si256((void *)edges[n], e);
+        store_edges(edges[n], edges16(l, k, n, l->centre[n] - (BEFORE << reach), reach));
     }
 }
 
-/// Two neighbours' numbers, eight lanes each.
-TARGET_AVX512 INLINE __m512i pair(const int32_t *from) {
-    const __m512i halves = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
-    __m128i both = _mm_loadl_epi64((const void *)from);
-    return _mm512_permutexvar_epi32(halves, _mm512_castsi128_si512(both));
-}
-
-TARGET_AVX512 INLINE __m512i wells32(__m512i t) {
-    __m512i m = _mm512_abs_epi16(t), near = _mm512_min_epu16(m, _mm512_set1_epi16(2731));
-    __m512i twice = _mm512_add_epi16(near, near);
-    __m512i bend = _mm512_mulhi_epu16(twice, _mm512_add_epi16(twice, near));
-    m = _mm512_add_epi16(_mm512_sub_epi16(m, _mm512_srli_epi16(near, 1)), bend);
-    __m512i v = _mm512_xor_si512(m, _mm512_set1_epi16(-1));
-    for (int i = 0; i < 6; i++) v = _mm512_mulhi_epu16(v, v);
-    // Above the centre: the complement.
-    __m512i above = _mm512_movm_epi16(_mm512_cmpgt_epi16_mask(t, _mm512_set1_epi16(-1)));
-    return _mm512_xor_si512(_mm512_srli_epi16(v, 1), above);
-}
-
-/// First edges of two positions at a time.
-TARGET_AVX512 INLINE void first_edges_avx512(const gam_landscapes *l, int32_t components,
-                                             int32_t count, uint16_t (*edges)[EDGES]) {
-    const __m512i even = _mm512_setr_epi32(0, 1, 2, 3, 8, 9, 10, 11, 0, 1, 2, 3, 8, 9, 10, 11);
-    for (int32_t n = 0; n < count; n += 2) {
-        __m512i reach = pair(l->reach + n);
-        __m512i origin = _mm512_sub_epi32(
-            pair(l->centre + n), _mm512_sllv_epi32(_mm512_set1_epi32(BEFORE), reach));
-        __m512i first = _mm512_add_epi32(_mm512_sllv_epi32(even, reach), origin);
-        __m512i second = _mm512_add_epi32(first, _mm512_sllv_epi32(_mm512_set1_epi32(4), reach));
-        __m512i sum = _mm512_setzero_si512();
-        for (int32_t k = 0; k < components; k++) {
-            __m512i whole = pair(l->whole[k] + n), step = pair(l->step[k] + n);
-            __m512i part = pair(l->part[k] + n), weight = pair(l->weight[k] + n);
-            __m512i a = _mm512_mullo_epi32(_mm512_add_epi32(first, whole), step);
-            __m512i b = _mm512_mullo_epi32(_mm512_add_epi32(second, whole), step);
-            __m512i t = _mm512_packs_epi32(_mm512_add_epi32(a, part), _mm512_add_epi32(b, part));
-            weight = _mm512_or_si512(weight, _mm512_slli_epi32(weight, 16));
-            sum = _mm512_add_epi16(sum, _mm512_mulhi_epu16(wells32(t), weight));
-        }
-        __m512i low = pair(l->first + n), high = pair(l->last + n);
-        __m512i bins = _mm512_packs_epi32(first, second);
-        __mmask32 inside = _mm512_cmpgt_epi16_mask(bins, _mm512_packs_epi32(low, low));
-        __mmask32 past = _mm512_cmpgt_epi16_mask(bins, _mm512_packs_epi32(high, high));
-        sum = _mm512_maskz_mov_epi16(inside, sum);
-        sum = _mm512_mask_mov_epi16(sum, past, _mm512_set1_epi16((short)(GAM_TOTAL - GAM_ESCAPE)));
-        _mm512_storeu_si512(edges[n], sum);
-    }
-}
-
-TARGET_AVX2 INLINE void recall_wells(gam_reader *r, int32_t k, int32_t count, const field *f,
-                                     const uint16_t (*edges)[EDGES], const uint8_t *known,
-                                     int32_t *values) {
+TARGET_EDGES INLINE void recall_wells(gam_reader *r, int32_t k, int32_t count, const field *f,
+                                      const uint16_t (*edges)[EDGES], const uint8_t *known,
+                                      int32_t *values) {
     if (r->words_end - r->words >= count) step_states(r, k, count, f, edges, known, values, 0);
     else step_states(r, k, count, f, edges, known, values, 1);
 }
@@ -323,8 +225,12 @@ TARGET_AVX2 INLINE void recall_wells(gam_reader *r, int32_t k, int32_t count, co
         else NAME##_of(r, 3, count, f, known, values);                                            \
     }
 
-RECALL(recall_avx2, TARGET_AVX2, first_edges_avx2)
+#if GAM_X86
+RECALL(recall_avx2, TARGET_AVX2, first_edges)
 RECALL(recall_avx512, TARGET_AVX512, first_edges_avx512)
+#else
+RECALL(recall_neon, , first_edges)
+#endif
 #endif
 
 void gam_recall_trace(gam_level level, gam_reader *reader, int32_t components, int32_t count,
@@ -334,6 +240,8 @@ void gam_recall_trace(gam_level level, gam_reader *reader, int32_t components, i
 #if GAM_X86
     if (level >= GAM_AVX512) return recall_avx512(reader, components, count, &f, known, values);
     if (level >= GAM_AVX2) return recall_avx2(reader, components, count, &f, known, values);
+#elif GAM_ARM
+    if (level == GAM_NEON) return recall_neon(reader, components, count, &f, known, values);
 #endif
     recall_scalar(reader, components, count, &f, known, values);
 }

@@ -95,22 +95,14 @@ public final class Client {
         return try receiveBody(request, progress, write)
     }
 
-    /// Reads a region at a level. `region`: full-resolution half-open ranges, slowest axis first;
-    /// empty for everything.
+    /// Reads samples as `read` describes: region, level, filter, bits.
     public func read(
-        _ key: String, region: [Range<Int>] = [], level: Int = 0, format: String = "raw",
-        progress: Progress? = nil, into write: (UnsafeRawBufferPointer) throws -> Void
+        _ key: String, _ read: WireRead, progress: Progress? = nil,
+        into write: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> WireSamplesResult {
         var request = WireRequest()
         request.key = key
-        request.read.level = UInt32(clamping: level)
-        request.read.format = format
-        request.read.region = region.map { range in
-            var interval = WireInterval()
-            interval.start = Int64(range.lowerBound)
-            interval.stop = Int64(range.upperBound)
-            return interval
-        }
+        request.read = read
         return try receiveBody(request, progress, write)
     }
 
@@ -215,12 +207,12 @@ public final class Client {
         }
     }
 
-    private func receiveBody(
-        _ request: WireRequest, _ progress: Progress?,
+    func receiveBody(
+        _ request: WireRequest, body: [UInt8] = [], _ progress: Progress?,
         _ write: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> WireSamplesResult {
         let id = newID()
-        try channel.send(id, request)
+        try body.withUnsafeBytes { try channel.send(id, request, body: $0) }
         var first: WireSamplesResult?
         var last: WireSamplesResult?
         var received: UInt64 = 0

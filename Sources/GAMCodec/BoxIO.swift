@@ -66,59 +66,27 @@ extension SignalDescription {
     }
 }
 
-/// Points of a region that a level keeps: multiples of its step, per axis.
-struct LevelRegion: Equatable {
-    let step: Int
-    /// Full-resolution coordinates of the kept points, divided by the step.
-    let kept: [Range<Int>]
-
-    /// nil if an axis keeps no point.
-    init?(_ region: [Range<Int>], level: Int) {
-        step = 1 << level
-        var ranges: [Range<Int>] = []
-        for range in region {
-            let first = (range.lowerBound + step - 1) >> level
-            let end = (range.upperBound + step - 1) >> level
-            guard end > first else { return nil }
-            ranges.append(first..<end)
-        }
-        kept = ranges
-    }
-
-    var extents: [Int] { kept.map(\.count) }
-}
-
-/// Copies the points of `source` (a lattice of spacing `spacing` over box `box`) that `target`
-/// keeps into its place in a buffer of the target's extents.
+/// Copies the points of `source` (a lattice of spacing `spacing` over box `box`) that are selected
+/// into their places in a buffer of the selection's extents.
 func copyPoints(
-    _ source: UnsafeRawBufferPointer, box: [Range<Int>], spacing: [Int], to target: LevelRegion,
+    _ source: UnsafeRawBufferPointer, box: [Range<Int>], spacing: [Int], to target: Selection,
     point: Int, into out: UnsafeMutableRawBufferPointer
 ) {
-    let axes = box.count
-    var ranges: [Range<Int>] = []
-    for axis in 0..<axes {
-        let first = max(
-            target.kept[axis].lowerBound, (box[axis].lowerBound + target.step - 1) / target.step)
-        let end = min(
-            target.kept[axis].upperBound,
-            (box[axis].upperBound + target.step - 1) / target.step)
-        guard end > first else { return }
-        ranges.append(first..<end)
-    }
+    let ranges = zip(target.axes, box).map { $0.positions(in: $1) }
+    guard ranges.allSatisfy({ !$0.isEmpty }) else { return }
     let sourceExtents = zip(box, spacing).map { ($0.count + $1 - 1) / $1 }
     let lines = BoxLines(point: point, extents: target.extents)
-    let shifted = zip(ranges, target.kept).map {
-        $0.lowerBound - $1.lowerBound..<$0.upperBound - $1.lowerBound
+    let shifted = zip(ranges, target.axes).map {
+        $0.lowerBound - $1.positions.lowerBound..<$0.upperBound - $1.positions.lowerBound
     }
-    let last = axes - 1
-    let stepLast = target.step / spacing[last]
+    let last = box.count - 1
+    let stepLast = target.axes[last].stride / spacing[last]
     var at = ranges.map(\.lowerBound)
     lines.forEach(shifted) { offset in
         var from = 0
-        for axis in 0..<axes {
-            from =
-                from * sourceExtents[axis] + (at[axis] * target.step - box[axis].lowerBound)
-                / spacing[axis]
+        for axis in 0...last {
+            let inBox = target.axes[axis].coordinate(at[axis]) - box[axis].lowerBound
+            from = from * sourceExtents[axis] + inBox / spacing[axis]
         }
         copyLine(
             source.baseAddress! + from * point, out.baseAddress! + offset, ranges[last].count,

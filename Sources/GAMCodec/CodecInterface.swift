@@ -13,6 +13,8 @@ public enum RecordID: Hashable, Sendable {
     case overview(index: Int)
     /// Shard `index`.
     case shard(index: Int)
+    /// Minimum, maximum and mean of 4,096 shards; see `SignalManifest.hasBounds`.
+    case bounds(index: Int)
 }
 
 /// Takes finished records, from several threads. The caller makes them durable.

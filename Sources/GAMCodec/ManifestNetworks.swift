@@ -30,6 +30,10 @@ extension SignalManifest {
             if layout.overview != nil { ids.append(.overview(index: index)) }
             ids.append(.shard(index: index))
         }
+        if hasBounds {
+            let count = (grid.count - 1) / SignalBounds.shardsPerRecord + 1
+            ids += (0..<count).map { .bounds(index: $0) }
+        }
         return ids
     }
 
@@ -42,7 +46,7 @@ extension SignalManifest {
             guard let prior = library.prior(id: reference.id), prior.networks.domain == domain
             else {
                 throw CodecError.unsupported(
-                    "the prior \(reference.name) (id \(String(reference.id, radix: 16))) is not installed; add its file to the priors folder"
+                    "the prior \(reference.name) (id \(String(reference.id, radix: 16))) is not one of this program's; gamctl takes its file with --priors"
                 )
             }
             networks[domain] = prior.networks

@@ -8,7 +8,7 @@ import GAMCore
 import Synchronization
 
 /// Runs `body` for 0..<count on up to `threads` threads.
-func parallel(_ count: Int, threads: Int, _ body: @Sendable (Int) throws -> Void) throws {
+package func parallel(_ count: Int, threads: Int, _ body: @Sendable (Int) throws -> Void) throws {
     if threads <= 1 || count <= 1 {
         for i in 0..<count { try body(i) }
         return
@@ -41,11 +41,11 @@ final class WorkerPool: @unchecked Sendable {
 }
 
 /// Results of parallel work, one slot per index.
-final class Slots<T: Sendable>: Sendable {
+package final class ResultSlots<T: Sendable>: Sendable {
     private let values: Mutex<[T]>
 
-    init(_ initial: [T]) { values = Mutex(initial) }
+    package init(_ initial: [T]) { values = Mutex(initial) }
 
-    func set(_ index: Int, _ value: T) { values.withLock { $0[index] = value } }
-    var all: [T] { values.withLock { $0 } }
+    package func set(_ index: Int, _ value: T) { values.withLock { $0[index] = value } }
+    package var all: [T] { values.withLock { $0 } }
 }

@@ -129,8 +129,8 @@ public struct PriorTrainer {
     public mutating func train(name: String, progress: @Sendable (Int, Double) -> Void) throws
         -> TrainResult
     {
-        let networks = Slots([FieldNetwork?](repeating: nil, count: options.roles))
-        let energies = Slots([Double](repeating: 0, count: options.roles))
+        let networks = ResultSlots([FieldNetwork?](repeating: nil, count: options.roles))
+        let energies = ResultSlots([Double](repeating: 0, count: options.roles))
         let options = self.options
         var generator = SeededGenerator(seed: options.seed)
         if options.domain != .causal {

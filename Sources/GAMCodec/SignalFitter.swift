@@ -142,7 +142,7 @@ struct SignalFitter {
     ) throws -> NetworkSet {
         let passes = self.passes
         let count = Double(start.roles.count)
-        let results = Slots(start.roles)
+        let results = ResultSlots(start.roles)
         try parallel(start.roles.count, threads: options.threads) { role in
             guard observations[role].count > 0 else { return }
             var fitter = Fitter(FloatNetwork(start.roles[role]), level: options.engine.level)
@@ -194,7 +194,7 @@ struct SignalFitter {
     private func energy(
         _ pieces: [Piece], _ networks: NetworkSet, _ share: Double, _ goesOn: @Sendable () -> Bool
     ) throws -> Double {
-        let sums = Slots([Int](repeating: 0, count: pieces.count))
+        let sums = ResultSlots([Int](repeating: 0, count: pieces.count))
         try parallel(pieces.count, threads: options.threads) { i in
             guard goesOn() else { throw CodecError.cancelled }
             let piece = pieces[i]

@@ -17,7 +17,7 @@ public protocol ShardCache: Sendable {
 public struct SignalReader: Sendable {
     public let manifest: SignalManifest
     let context: CodingContext
-    let grid: ShardGrid
+    public let grid: ShardGrid
     private let source: any RecordSource
     private let pool: WorkerPool
     private var cache: (any ShardCache)?
@@ -50,58 +50,34 @@ public struct SignalReader: Sendable {
     }
 
     /// Shape and type of what `read` gives.
-    public func resultDescription(region: [Range<Int>]?, level: Int) throws -> SignalDescription {
-        let kept = try keptPoints(region, level)
+    public func resultDescription(_ selection: Selection) throws -> SignalDescription {
         let d = manifest.description
-        let axes = zip(d.axes, kept.extents).map {
+        let axes = zip(d.axes, selection.axes).map {
             Axis(
-                extent: $1, kind: $0.kind, spacing: $0.spacing * Double(kept.step), unit: $0.unit)
+                extent: $1.positions.count, kind: $0.kind,
+                spacing: $0.spacing * Double($1.stride.magnitude), unit: $0.unit)
         }
         return try SignalDescription(axes: axes, channels: d.channels, sampleType: d.sampleType)
     }
 
-    private func keptPoints(_ region: [Range<Int>]?, _ level: Int) throws -> LevelRegion {
-        let extents = manifest.description.extents
-        let whole = extents.map { 0..<$0 }
-        let region = region ?? whole
-        guard (0...30).contains(level) else {
-            throw CodecError.badRegion("level \(level) is not in 0...30")
-        }
-        guard region.count == whole.count else {
-            throw CodecError.badRegion(
-                "the region has \(region.count) axes, the signal \(whole.count)")
-        }
-        for (axis, range) in region.enumerated() {
-            guard range.lowerBound >= 0, range.upperBound <= extents[axis], !range.isEmpty else {
-                throw CodecError.badRegion(
-                    "region \(range.lowerBound):\(range.upperBound) of axis \(axis) is empty or outside 0:\(extents[axis])"
-                )
-            }
-        }
-        guard let kept = LevelRegion(region, level: level) else {
-            throw CodecError.badRegion("the region holds no point of level \(level)")
-        }
-        return kept
+    /// Reads the selected points in C order of their positions.
+    /// - Parameter yield: takes canonical bytes, piece after piece.
+    public func read(
+        _ selection: Selection, threads: Int, yield: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        try emit(selection, threads, yield)
     }
 
-    /// Reads points in C order.
-    /// - Parameters:
-    ///   - region: one range per axis in full-resolution coordinates; nil: everything.
-    ///   - level: keeps points whose coordinates are multiples of 2^level.
-    ///   - yield: takes canonical bytes, piece after piece.
-    public func read(
-        region: [Range<Int>]?, level: Int, threads: Int,
-        yield: (UnsafeRawBufferPointer) throws -> Void
-    ) throws {
-        let kept = try keptPoints(region, level)
-        try emit(kept, threads, yield)
+    /// Reads everything.
+    public func readAll(threads: Int, yield: (UnsafeRawBufferPointer) throws -> Void) throws {
+        try read(Selection(wholeOf: manifest.description), threads: threads, yield: yield)
     }
 
     /// Recalls everything against every hash.
     public func verify(threads: Int, progress: @Sendable (Double) -> Bool) throws -> ContentHash {
         var hasher = ContentHasher()
         var done = 0
-        try read(region: nil, level: 0, threads: threads) { piece in
+        try readAll(threads: threads) { piece in
             hasher.update(piece)
             done += piece.count
             let fraction = Double(done) / Double(manifest.description.rawBytes)
@@ -116,6 +92,7 @@ public struct SignalReader: Sendable {
                 extents: grid.box(index).map(\.count), channels: context.channels)
             if layout.overview != nil { _ = try overviewBytes(index) }
         }
+        _ = try bounds(of: Array(0..<grid.count))
         return hash
     }
 
@@ -139,32 +116,61 @@ public struct SignalReader: Sendable {
         }
     }
 
-    // MARK: pieces
-
-    private func bytes(_ region: LevelRegion) -> Int {
-        region.extents.reduce(manifest.description.pointBytes, *)
+    /// Bounds of every channel of the given shards; nil where the signal keeps none.
+    public func bounds(of shards: [Int]) throws -> [[ChannelBounds]]? {
+        guard manifest.hasBounds else { return nil }
+        var records: [Int: [[ChannelBounds]]] = [:]
+        let length = SignalBounds.shardsPerRecord
+        do {
+            return try shards.map { index in
+                let number = index / length
+                if records[number] == nil {
+                    let bytes = try source.bytes(of: .bounds(index: number))
+                    let range = number * length..<min(grid.count, (number + 1) * length)
+                    records[number] = try SignalBounds.parsed(
+                        bytes, pointCounts: range.map(grid.pointCount),
+                        channels: context.channels, manifest.description.sampleType)
+                }
+                return records[number]![index - number * length]
+            }
+        } catch let error as FormatError {
+            throw CodecError.malformed("\(error)")
+        }
     }
 
-    /// Splits a region along its slowest long axis until it is one piece.
+    /// Bounds of a shard of a signal that keeps none: the shard is recalled.
+    public func measuredBounds(_ index: Int) throws -> [ChannelBounds] {
+        try shardBytes(index).withUnsafeBytes {
+            SignalBounds.measure($0, manifest.description)
+        }
+    }
+
+    // MARK: pieces
+
+    private func bytes(_ selection: Selection) -> Int {
+        selection.pointCount * manifest.description.pointBytes
+    }
+
+    /// Splits a selection along its slowest long axis until it is one piece.
     private func emit(
-        _ region: LevelRegion, _ threads: Int, _ yield: (UnsafeRawBufferPointer) throws -> Void
+        _ selection: Selection, _ threads: Int, _ yield: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        guard let axis = region.kept.indices.first(where: { region.kept[$0].count > 1 }) else {
-            return try piece(region, threads, yield)
+        let total = bytes(selection)
+        let longest = selection.axes.indices.first { selection.axes[$0].positions.count > 1 }
+        guard total > Self.pieceBytesMin, let axis = longest else {
+            return try piece(selection, threads, yield)
         }
-        let range = region.kept[axis]
-        let perPoint = bytes(region) / range.count
-        // Points of the level in one row of shards, and how many rows make a piece.
-        let row = max(1, manifest.shardExtents[axis] / region.step)
-        let rows = max(1, Self.pieceBytesMin / max(1, perPoint * row))
-        let span = min(row * rows, max(1, Self.pieceBytesMax / max(1, perPoint)))
-        if span >= range.count && bytes(region) <= Self.pieceBytesMax {
-            return try piece(region, threads, yield)
-        }
-        var start = range.lowerBound
-        while start < range.upperBound {
-            let end = min(range.upperBound, (start / span + 1) * span)
-            let part = region.replacing(axis, with: start..<end)
+        let positions = selection.axes[axis].positions
+        let perPosition = max(1, total / positions.count)
+        let countMax = max(1, Self.pieceBytesMax / perPosition)
+        let shard = manifest.shardExtents[axis]
+        let inRow = max(1, shard / abs(selection.axes[axis].stride))
+        let rows = max(1, Self.pieceBytesMin / (perPosition * inRow))
+        var start = positions.lowerBound
+        while start < positions.upperBound {
+            let row = selection.nextRow(axis, after: start, length: shard * rows)
+            let end = min(row, start + countMax, positions.upperBound)
+            let part = selection.replacing(axis, with: start..<end)
             if bytes(part) > Self.pieceBytesMax && end - start == 1 {
                 try emit(part, threads, yield)
             } else {
@@ -175,36 +181,33 @@ public struct SignalReader: Sendable {
     }
 
     private func piece(
-        _ region: LevelRegion, _ threads: Int, _ yield: (UnsafeRawBufferPointer) throws -> Void
+        _ selection: Selection, _ threads: Int, _ yield: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        let count = bytes(region)
-        let out = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 64)
+        let out = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: bytes(selection), alignment: 64)
         defer { out.deallocate() }
-        let box = region.kept.map {
-            $0.lowerBound * region.step..<($0.upperBound - 1) * region.step + 1
-        }
-        let shards = grid.shards(touching: box)
+        let shards = grid.shards(touching: selection.box)
         let target = PieceTarget(out)
         try parallel(shards.count, threads: threads) { i in
-            try self.fill(shards[i], region, target)
+            try self.fill(shards[i], selection, target)
         }
         try yield(UnsafeRawBufferPointer(out))
     }
 
-    private func fill(_ index: Int, _ region: LevelRegion, _ target: PieceTarget) throws {
+    private func fill(_ index: Int, _ selection: Selection, _ target: PieceTarget) throws {
         let box = grid.box(index)
-        guard region.touches(box) else { return }
+        guard selection.touches(box) else { return }
         let extents = box.map(\.count)
         let layout = ShardLayout(extents: extents, channels: context.channels)
         let spacing = layout.overviewSpacings
-        let coarse = layout.spacing > 0 && spacing.allSatisfy { region.step % $0 == 0 }
+        let coarse = layout.spacing > 0 && selection.lies(on: spacing)
         let recall = { try coarse ? overviewBytes(index) : shardBytes(index) }
         let record = coarse ? RecordID.overview(index: index) : .shard(index: index)
         let bytes = try cache?.bytes(of: record, recall: recall) ?? recall()
         bytes.withUnsafeBytes {
             copyPoints(
-                $0, box: box, spacing: coarse ? spacing : extents.map { _ in 1 }, to: region,
-                point: manifest.description.pointBytes, into: target.buffer)
+                $0, box: box, spacing: coarse ? spacing : extents.map { _ in 1 },
+                to: selection, point: manifest.description.pointBytes, into: target.buffer)
         }
     }
 }
@@ -213,25 +216,4 @@ public struct SignalReader: Sendable {
 private struct PieceTarget: @unchecked Sendable {
     let buffer: UnsafeMutableRawBufferPointer
     init(_ buffer: UnsafeMutableRawBufferPointer) { self.buffer = buffer }
-}
-
-extension LevelRegion {
-    private init(step: Int, kept: [Range<Int>]) {
-        self.step = step
-        self.kept = kept
-    }
-
-    /// Whether a box holds a kept point.
-    func touches(_ box: [Range<Int>]) -> Bool {
-        zip(kept, box).allSatisfy { kept, range in
-            let first = max(kept.lowerBound, (range.lowerBound + step - 1) / step)
-            return first < min(kept.upperBound, (range.upperBound + step - 1) / step)
-        }
-    }
-
-    func replacing(_ axis: Int, with range: Range<Int>) -> LevelRegion {
-        var ranges = kept
-        ranges[axis] = range
-        return LevelRegion(step: step, kept: ranges)
-    }
 }

@@ -19,6 +19,8 @@ public struct WriteOptions: Sendable {
     public var engine = Engine.best
     /// Name of a prior to use instead of the best one, without its size: "photo".
     public var prior: String?
+    /// Whether bounds of the shards are kept beside them.
+    public var keepsBounds = false
 
     public init() {}
 }
@@ -70,9 +72,11 @@ public struct SignalWriter: Sendable {
             try sink.put(.network, delta)
             total.withLock { $0.bytes += delta.count }
         }
+        let bounds = BoundsCollector(description, grid, isWanted: options.keepsBounds)
         try parallel(grid.count, threads: options.threads) { index in
             let box = grid.box(index)
             let bytes = try description.read(box, from: source)
+            bounds.add(index, bytes)
             let encoded = try pool.with { worker in
                 try bytes.withUnsafeBytes {
                     try worker.encode($0, extents: box.map(\.count), index: index, context)
@@ -87,11 +91,16 @@ public struct SignalWriter: Sendable {
             }
             guard progress(Double(done) / Double(grid.count)) else { throw CodecError.cancelled }
         }
+        for (index, record) in bounds.records().enumerated() {
+            try sink.put(.bounds(index: index), record)
+            total.withLock { $0.bytes += record.count }
+        }
         return SignalManifest(
             description: description, shardExtents: grid.shardExtents, contentHash: hash,
             transform: plan.transform, size: options.size, priors: plan.references,
             effort: options.effort, energyRounds: plan.energyRounds,
-            hasNetwork: plan.delta != nil, recordBytes: total.withLock { $0.bytes })
+            hasNetwork: plan.delta != nil, hasBounds: options.keepsBounds,
+            recordBytes: total.withLock { $0.bytes })
     }
 
     private static func hash(_ description: SignalDescription, _ source: some SampleSource) throws
@@ -117,13 +126,14 @@ public struct SignalWriter: Sendable {
     ///   stays the same.
     public func refit(
         _ manifest: SignalManifest, from source: some RecordSource, effort: Int, threads: Int,
-        into sink: some RecordSink, progress: @Sendable (Double) -> Bool
+        keepsBounds: Bool, into sink: some RecordSink, progress: @Sendable (Double) -> Bool
     ) throws -> SignalManifest? {
         var options = WriteOptions()
         options.effort = effort
         options.size = manifest.size
         options.shardExtents = manifest.shardExtents
         options.threads = threads
+        options.keepsBounds = keepsBounds
         let recalled = RecalledSamples(
             reader: try SignalReader(manifest: manifest, source: source, priors: priors))
         let better = try write(
@@ -133,5 +143,33 @@ public struct SignalWriter: Sendable {
             throw CodecError.integrity(shard: 0, reason: "the recalled signal's hash differs")
         }
         return better.recordBytes < manifest.recordBytes ? better : nil
+    }
+}
+
+/// Takes the bounds of shards as they are encoded, from several threads.
+private struct BoundsCollector: Sendable {
+    private let description: SignalDescription
+    private let grid: ShardGrid
+    private let slots: ResultSlots<[ChannelBounds]>?
+
+    init(_ description: SignalDescription, _ grid: ShardGrid, isWanted: Bool) {
+        self.description = description
+        self.grid = grid
+        slots = isWanted ? ResultSlots([[ChannelBounds]](repeating: [], count: grid.count)) : nil
+    }
+
+    func add(_ index: Int, _ bytes: [UInt8]) {
+        guard let slots else { return }
+        slots.set(index, bytes.withUnsafeBytes { SignalBounds.measure($0, description) })
+    }
+
+    func records() -> [[UInt8]] {
+        guard let all = slots?.all else { return [] }
+        return stride(from: 0, to: all.count, by: SignalBounds.shardsPerRecord).map { start in
+            let range = start..<min(all.count, start + SignalBounds.shardsPerRecord)
+            return SignalBounds.serialized(
+                Array(all[range]), pointCounts: range.map(grid.pointCount),
+                description.sampleType)
+        }
     }
 }

@@ -8,13 +8,14 @@ import CGAMKernels
 public enum Engine: Hashable, Sendable {
     /// The slow, obvious Swift implementation that defines the truth.
     case reference
-    case baseline, avx2, avx512
+    case baseline, avx2, avx512, neon
 
     /// The fastest engine of this processor.
     public static let best: Engine = {
         switch gam_level_best() {
         case GAM_AVX512: .avx512
         case GAM_AVX2: .avx2
+        case GAM_NEON: .neon
         default: .baseline
         }
     }()
@@ -24,6 +25,7 @@ public enum Engine: Hashable, Sendable {
         var all: [Engine] = [.reference, .baseline]
         if best == .avx2 || best == .avx512 { all.append(.avx2) }
         if best == .avx512 { all.append(.avx512) }
+        if best == .neon { all.append(.neon) }
         return all
     }
 
@@ -32,6 +34,7 @@ public enum Engine: Hashable, Sendable {
         case .reference, .baseline: GAM_BASELINE
         case .avx2: GAM_AVX2
         case .avx512: GAM_AVX512
+        case .neon: GAM_NEON
         }
     }
 

@@ -75,6 +75,9 @@ public struct ShardGrid: Equatable, Sendable {
         return box
     }
 
+    /// Points of shard `index`.
+    public func pointCount(_ index: Int) -> Int { box(index).reduce(1) { $0 * $1.count } }
+
     /// Indices of the shards that touch a box, in C order.
     public func shards(touching box: [Range<Int>]) -> [Int] {
         var indices = [0]

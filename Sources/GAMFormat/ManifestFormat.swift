@@ -52,6 +52,8 @@ public struct SignalManifest: Equatable, Sendable {
     public let energyRounds: [Double]
     /// A network record exists.
     public let hasNetwork: Bool
+    /// Records with the bounds of the shards exist.
+    public let hasBounds: Bool
     /// Bytes of all records.
     public let recordBytes: Int
 
@@ -59,7 +61,7 @@ public struct SignalManifest: Equatable, Sendable {
         description: SignalDescription, shardExtents: [Int], contentHash: ContentHash,
         transform: ColourTransform, size: NetworkSize,
         priors: [NetworkSet.Domain: PriorReference], effort: Int, energyRounds: [Double],
-        hasNetwork: Bool, recordBytes: Int
+        hasNetwork: Bool, hasBounds: Bool, recordBytes: Int
     ) {
         self.description = description
         self.shardExtents = shardExtents
@@ -70,6 +72,7 @@ public struct SignalManifest: Equatable, Sendable {
         self.effort = effort
         self.energyRounds = energyRounds
         self.hasNetwork = hasNetwork
+        self.hasBounds = hasBounds
         self.recordBytes = recordBytes
     }
 
@@ -99,7 +102,7 @@ extension SignalManifest {
         let rounds = energyRounds.prefix(Self.roundsMax)
         w.count(rounds.count)
         for round in rounds { w.double(round) }
-        w.u8(hasNetwork ? 1 : 0)
+        w.u8((hasNetwork ? 1 : 0) | (hasBounds ? 2 : 0))
         w.count(recordBytes)
         w.fixed(XXH3_64bits(w.bytes, w.bytes.count))
         return w.bytes
@@ -142,14 +145,15 @@ extension SignalManifest {
         let effort = Int(try r.u8())
         var rounds: [Double] = []
         for _ in 0..<(try r.count(max: Self.roundsMax)) { rounds.append(try r.double()) }
-        let network = try r.u8()
-        guard network <= 1 else { throw .malformed("manifest") }
+        let optional = try r.u8()
+        guard optional <= 3 else { throw .malformed("manifest") }
         let recordBytes = try r.count(max: 1 << 50)
         guard r.remaining == 8 else { throw .malformed("manifest") }
         self.init(
             description: description, shardExtents: shard, contentHash: hash,
             transform: transform, size: size, priors: priors, effort: effort,
-            energyRounds: rounds, hasNetwork: network == 1, recordBytes: recordBytes)
+            energyRounds: rounds, hasNetwork: optional & 1 != 0,
+            hasBounds: optional & 2 != 0, recordBytes: recordBytes)
     }
 
     private static func readPriors(_ r: inout ByteReader)

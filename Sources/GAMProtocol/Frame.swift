@@ -3,7 +3,7 @@
 //   0  4  magic "GAM1"          12  4  request id
 //   4  1  version, 1            16  8  bytes of the body
 //   5  1  flags, 0              24     metadata, then body
-//   6  2  descriptors, 0
+//   6  2  descriptors, 0 or 1
 //   8  4  bytes of metadata, at most 1 MiB          (little endian)
 //
 // What always holds: a FrameHeader that exists is within WireLimits.
@@ -40,7 +40,7 @@ public enum FrameError: Error, Equatable, CustomStringConvertible {
         case .flags(let flags):
             "frame flags \(flags) are not known; send 0"
         case .descriptors(let count):
-            "a frame with \(count) descriptors is not supported; send bytes inline"
+            "a frame carries at most one descriptor, not \(count)"
         case .metadataTooLarge(let count):
             "frame metadata of \(count) bytes; at most \(WireLimits.metadataBytesMax) are allowed"
         case .bodyTooLarge(let count):
@@ -53,14 +53,17 @@ public struct FrameHeader: Equatable, Sendable {
     public let requestID: UInt32
     public let metadataBytes: Int
     public let bodyBytes: Int
+    /// Descriptors that travel with the frame's first byte.
+    public let descriptors: Int
 
     /// Traps outside WireLimits: what we send is ours to keep small.
-    public init(requestID: UInt32, metadataBytes: Int, bodyBytes: Int) {
+    public init(requestID: UInt32, metadataBytes: Int, bodyBytes: Int, descriptors: Int = 0) {
         precondition((0...WireLimits.metadataBytesMax).contains(metadataBytes), "metadata size")
         precondition((0...WireLimits.bodyBytesMax).contains(bodyBytes), "body size")
         self.requestID = requestID
         self.metadataBytes = metadataBytes
         self.bodyBytes = bodyBytes
+        self.descriptors = descriptors
     }
 
     /// Reads the 24 bytes of a peer.
@@ -70,7 +73,7 @@ public struct FrameHeader: Equatable, Sendable {
         guard bytes[4] == WireLimits.protocolVersion else { throw .version(bytes[4]) }
         guard bytes[5] == 0 else { throw .flags(bytes[5]) }
         let descriptors = UInt16(Self.integer(bytes[6..<8]))
-        guard descriptors == 0 else { throw .descriptors(descriptors) }
+        guard descriptors <= 1 else { throw .descriptors(descriptors) }
         let metadata = UInt32(Self.integer(bytes[8..<12]))
         guard metadata <= WireLimits.metadataBytesMax else { throw .metadataTooLarge(metadata) }
         let body = Self.integer(bytes[16..<24])
@@ -78,11 +81,12 @@ public struct FrameHeader: Equatable, Sendable {
         requestID = UInt32(Self.integer(bytes[12..<16]))
         metadataBytes = Int(metadata)
         bodyBytes = Int(body)
+        self.descriptors = Int(descriptors)
     }
 
     public func serialized() -> [UInt8] {
         var bytes = Self.magic
-        bytes += [WireLimits.protocolVersion, 0, 0, 0]
+        bytes += [WireLimits.protocolVersion, 0, UInt8(descriptors), 0]
         bytes += Self.bytes(UInt64(metadataBytes), count: 4)
         bytes += Self.bytes(UInt64(requestID), count: 4)
         bytes += Self.bytes(UInt64(bodyBytes), count: 8)

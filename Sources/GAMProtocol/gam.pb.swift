@@ -877,6 +877,9 @@ public nonisolated struct WireQuery: Sendable {
   /// a block of gradients follows the values
   public var gradient: Bool = false
 
+  /// for distances: units of the axes per unit of the samples; 0: 1
+  public var scale: Double = 0
+
   /// ray: the longest way, in units of the coordinates; 0: through the signal
   public var reach: Double = 0
 
@@ -3078,7 +3081,7 @@ nonisolated extension WireReadManyResult: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Query"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}method\0\u{1}outside\0\u{1}world\0\u{1}gradient\0\u{1}reach\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}method\0\u{1}outside\0\u{1}world\0\u{1}gradient\0\u{1}reach\0\u{1}scale\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3092,6 +3095,7 @@ nonisolated extension WireQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 4: try { try decoder.decodeSingularBoolField(value: &self.world) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.gradient) }()
       case 6: try { try decoder.decodeSingularDoubleField(value: &self.reach) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self.scale) }()
       default: break
       }
     }
@@ -3116,6 +3120,9 @@ nonisolated extension WireQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if self.reach.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.reach, fieldNumber: 6)
     }
+    if self.scale.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.scale, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3125,6 +3132,7 @@ nonisolated extension WireQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.outside != rhs.outside {return false}
     if lhs.world != rhs.world {return false}
     if lhs.gradient != rhs.gradient {return false}
+    if lhs.scale != rhs.scale {return false}
     if lhs.reach != rhs.reach {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

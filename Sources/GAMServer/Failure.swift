@@ -7,6 +7,7 @@ import GAMCore
 import GAMFormat
 import GAMPluginHost
 import GAMProtocol
+import GAMQuery
 import GAMStore
 import Glibc
 
@@ -47,6 +48,7 @@ public struct Failure: Error, Equatable, CustomStringConvertible {
         case let error as FormatError: self.init(Self.status(of: error), "\(error)")
         case let error as PluginError: self.init(Self.status(of: error), "\(error)")
         case let error as AdapterError: self.init(Self.status(of: error), "\(error)")
+        case let error as QueryError: self.init(.badRequest, "\(error)")
         case let error as SignalError: self.init(.badInput, "\(error)")
         case let error as ConfigurationError: self.init(.configuration, "\(error)")
         case let error as KeyError: self.init(.badRequest, "\(error)")
@@ -97,6 +99,7 @@ public struct Failure: Error, Equatable, CustomStringConvertible {
     private static func status(of error: AdapterError) -> Status {
         switch error {
         case .missing: .adapterMissing
+        case .unknownFormat: .badRequest
         case .fault: .adapterFault
         }
     }

@@ -111,7 +111,7 @@ public struct PluginAdapters: SignalAdapters {
         if writers.contains(input.adapter) { return input.adapter }
         guard let first = writers.first else {
             let formats = registry.entries.flatMap { $0.manifest.types.map(\.name) }
-            throw .missing(
+            throw .unknownFormat(
                 "no plugin writes the format \"\(input.format)\"; there are: raw, npy, "
                     + formats.sorted().joined(separator: ", "))
         }

@@ -122,12 +122,13 @@ public struct AdapterSummary: Sendable {
 public enum AdapterError: Error, Equatable, CustomStringConvertible {
     /// No adapter of this name is installed.
     case missing(String)
+    case unknownFormat(String)
     /// The adapter broke its contract.
     case fault(String)
 
     public var description: String {
         switch self {
-        case .missing(let text), .fault(let text): text
+        case .missing(let text), .unknownFormat(let text), .fault(let text): text
         }
     }
 }
@@ -149,8 +150,12 @@ public struct NoAdapters: SignalAdapters {
         _ input: EncodeInput, output: Int32,
         samples: (_ write: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) throws {
-        throw AdapterError.missing(
-            "adapter \(input.adapter) is not installed; read the signal as npy or raw instead")
+        guard input.adapter.isEmpty else {
+            throw AdapterError.missing(
+                "adapter \(input.adapter) is not installed; read the signal as npy or raw instead")
+        }
+        throw AdapterError.unknownFormat(
+            "no plugin writes the format \"\(input.format)\"; there are: raw, npy")
     }
 
     public func list() -> [AdapterSummary] { [] }

@@ -25,6 +25,7 @@ struct Decode: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
+    @OptionGroup var priors: PriorOptions
     @OptionGroup var plugins: PluginOptions
 
     func run() throws {
@@ -32,11 +33,11 @@ struct Decode: ParsableCommand {
         try reporting(json: json) {
             let signal = try SignalFile(parsing: try wholeFile(file))
             let reader = try SignalReader(
-                manifest: signal.manifest, source: signal, priors: .shipped)
+                manifest: signal.manifest, source: signal, priors: try priors.library())
             let samples = try OpenFile()
             let started = now()
             var hasher = ContentHasher()
-            try reader.read(region: nil, level: 0, threads: threads) {
+            try reader.readAll(threads: threads) {
                 hasher.update($0)
                 try samples.append($0)
             }

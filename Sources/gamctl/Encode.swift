@@ -43,6 +43,7 @@ struct Encode: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
+    @OptionGroup var priors: PriorOptions
     @OptionGroup var plugins: PluginOptions
 
     func run() throws {
@@ -56,7 +57,7 @@ struct Encode: ParsableCommand {
             let table = RecordTable()
             let line = Mutex(ProgressLine())
             let bytesMoved = UInt64(file.description.rawBytes)
-            let manifest = try SignalWriter(priors: .shipped).write(
+            let manifest = try SignalWriter(priors: try priors.library()).write(
                 file.description, from: file.samples, options: options, into: table
             ) { fraction in
                 line.withLock { $0.show("encode", fraction, bytes: bytesMoved) }

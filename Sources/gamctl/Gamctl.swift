@@ -9,7 +9,8 @@ struct Gamctl: ParsableCommand {
         abstract: "Stores signals in gamd and gets them back, exact to the bit.",
         version: "gamctl 0.1.0",
         subcommands: [
-            Put.self, Get.self, Read.self, Ls.self, StatCommand.self, Rm.self, Verify.self,
+            Put.self, Get.self, Read.self, Query.self, Where.self, Ls.self, StatCommand.self,
+            Rm.self, Verify.self,
             Jobs.self, PluginCommand.self, Train.self, Encode.self, Decode.self,
             Top.self, MetricsCommand.self, ConfigCommand.self, BackupCommand.self, Export.self,
             Import.self, Scrub.self, GarbageCollect.self,

@@ -2,7 +2,7 @@ import ArgumentParser
 import GAMClient
 import GAMProtocol
 
-/// `gamctl read KEY [--region 0:256,512:768] [--level N] [-o x.npy]`
+/// `gamctl read KEY [--region 0:256,512:768] [--level N] [--filter area] [--bits K] [-o x.npy]`
 struct Read: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Reads samples: a region, a lower resolution, or everything.")
@@ -12,15 +12,25 @@ struct Read: ParsableCommand {
 
     @Option(
         help: """
-            One Python slice without step per axis, in numpy order (rows, columns; z, y, x), \
-            in full resolution, as 0:256,512:768.
+            One Python slice per axis, in numpy order (rows, columns; z, y, x), in full \
+            resolution, as 0:256,512:768 or ::2,::-1. Steps count points of the level.
             """)
     var region: String?
 
     @Option(help: "Keeps every 2^level-th sample along each axis.")
     var level = 0
 
-    @Option(help: "npy or raw. Default: raw for files that end in .raw, else npy.")
+    @Option(help: "nearest: the samples themselves; area: means of the level's cells.")
+    var filter = "nearest"
+
+    @Option(help: "Keeps so many of the most significant bits; lower ones become 0.")
+    var bits = 0
+
+    @Option(
+        help: """
+            npy, raw, or a file format of a plugin (png, tiff, wav ...). Default: raw for files \
+            that end in .raw, else npy.
+            """)
     var format: String?
 
     @Option(name: [.short, .long], help: "File to write, - for stdout.")
@@ -34,11 +44,16 @@ struct Read: ParsableCommand {
             guard (0...30).contains(level) else {
                 throw ClientError(.badRequest, "--level \(level) is not within 0 to 30")
             }
-            let ranges = try resolvedRegion(client)
+            var read = WireRead()
+            read.region = try resolvedRegion(region, of: key, client)
+            read.level = UInt32(level)
+            read.filter = filter
+            read.bits = UInt32(clamping: bits)
+            read.format = formatName
             let file = try OutputFile(output)
             let line = ProgressLine()
             let result = try client.read(
-                key, region: ranges, level: level, format: formatName,
+                key, read,
                 progress: { line.show($0, $1, bytes: $2) }, into: { try file.write($0) })
             try file.finish()
             line.clear()
@@ -49,13 +64,14 @@ struct Read: ParsableCommand {
     private var formatName: String {
         format ?? (output.hasSuffix(".raw") ? "raw" : "npy")
     }
+}
 
-    private func resolvedRegion(_ client: Client) throws -> [Range<Int>] {
-        guard let region else { return [] }
-        let argument = try RegionArgument(region)
-        let axes = try client.stat(key).description_p.axes
-        return try argument.resolved(extents: axes.map { Int(clamping: $0.extent) })
-    }
+/// A region as written, resolved against the signal it is about; empty for everything.
+func resolvedRegion(_ region: String?, of key: String, _ client: Client) throws -> [WireInterval] {
+    guard let region else { return [] }
+    let argument = try RegionArgument(region)
+    let axes = try client.stat(key).description_p.axes
+    return try argument.resolved(extents: axes.map { Int(clamping: $0.extent) })
 }
 
 private struct ReadReport: Encodable {

@@ -82,7 +82,7 @@ private struct DamagedRecords: RecordSource {
         let manifest = SignalManifest(
             description: d, shardExtents: [8, 8], contentHash: ContentHash(low: 0, high: 0),
             transform: .none, size: .medium, priors: [:], effort: 0, energyRounds: [],
-            hasNetwork: false, recordBytes: 0)
+            hasNetwork: false, hasBounds: false, recordBytes: 0)
         #expect(manifest.shardCount == 1 << 30)
         let bytes = manifest.serialized()
         #expect(try SignalManifest(parsing: bytes) == manifest)

@@ -13,7 +13,8 @@ import Testing
             let (plain, records) = try stored(d, bytes)
             let better = MemoryRecords()
             let refitted = try SignalWriter(priors: .shipped).refit(
-                plain, from: records, effort: 2, threads: 2, into: better
+                plain, from: records, effort: 2, threads: 2, keepsBounds: false,
+                into: better
             ) { _ in true }
             guard let refitted else { continue }
             gained += 1

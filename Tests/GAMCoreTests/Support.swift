@@ -111,7 +111,10 @@ func read(
     let reader = try SignalReader(
         manifest: manifest, source: records, priors: .shipped, engine: engine)
     var out: [UInt8] = []
-    try reader.read(region: region, level: level, threads: threads) { out += $0 }
+    let selection = try Selection(
+        region: region?.map { AxisInterval(start: $0.lowerBound, stop: $0.upperBound) },
+        level: level, of: manifest.description)
+    try reader.read(selection, threads: threads) { out += $0 }
     return out
 }
 

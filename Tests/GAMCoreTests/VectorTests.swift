@@ -22,7 +22,7 @@ import Testing
                     let reader = try SignalReader(
                         manifest: file.manifest, source: file, priors: .shipped, engine: engine)
                     var hasher = ContentHasher()
-                    try reader.read(region: nil, level: 0, threads: threads) { hasher.update($0) }
+                    try reader.readAll(threads: threads) { hasher.update($0) }
                     let hash = hasher.finish().hex
                     #expect(hash == parts[1], "\(parts[0]) \(engine) \(threads) threads")
                 }

@@ -82,7 +82,7 @@ struct FrameTests {
     @Test(
         arguments: [
             (0, UInt8(0x48), "begins with"), (4, 2, "version 2"), (5, 1, "flags"),
-            (6, 1, "descriptors"), (10, 0x11, "metadata"), (20, 1, "body"), (23, 0xFF, "body"),
+            (6, 2, "descriptor"), (10, 0x11, "metadata"), (20, 1, "body"), (23, 0xFF, "body"),
         ])
     func hostileHeaderIsRefusedWithItsReason(offset: Int, value: UInt8, reason: String) {
         var bytes = frame(1, metadata: [], body: [])

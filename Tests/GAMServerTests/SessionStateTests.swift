@@ -22,7 +22,8 @@ private let cancel = request(.cancel(WireCancel()))
 
 struct SessionStateTests {
     private func session(max: Int = 4, mayWrite: Bool = true) -> SessionState {
-        SessionState(requestsMax: max, access: mayWrite ? .administrator : .readOnly)
+        SessionState(
+            requestsMax: max, queryBytesMax: 1 << 20, access: mayWrite ? .administrator : .readOnly)
     }
 
     @Test func putRunsThroughItsPhases() {

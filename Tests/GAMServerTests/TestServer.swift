@@ -226,7 +226,11 @@ extension Client {
         _ key: String, region: [Range<Int>] = [], level: Int = 0, format: String = "raw"
     ) throws -> [UInt8] {
         var bytes: [UInt8] = []
-        _ = try read(key, region: region, level: level, format: format) { bytes += $0 }
+        var wanted = WireRead()
+        wanted.region = region.map { WireInterval($0.lowerBound, $0.upperBound) }
+        wanted.level = UInt32(level)
+        wanted.format = format
+        _ = try read(key, wanted) { bytes += $0 }
         return bytes
     }
 

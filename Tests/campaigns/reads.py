@@ -131,8 +131,7 @@ def random_slice(rng: random.Random, extent: int) -> slice | int:
 
 
 def random_region(rng: random.Random, extents: tuple[int, ...]) -> list[tuple[int, int, int]]:
-    pairs = [sorted(rng.sample(range(extent + 1), 2)) for extent in extents]
-    return [(start, stop, 1) for start, stop in pairs]
+    return [(*sorted(rng.sample(range(extent + 1), 2)), 1) for extent in extents]
 
 
 # The five kinds of reads; each returns what it asked for, and raises AssertionError
@@ -265,7 +264,8 @@ def check(client: Client, reads: int, seed: int, verbose: bool = False) -> Resul
                     kind(rng, stored)
                 except (AssertionError, UsageError) as error:
                     what = f"{stored.signal}, shards {list(stored.signal.stat.shard_extents)}"
-                    raise AssertionError(f"seed {seed}: {kind.__name__} of {what}: {error}") from error
+                    text = f"seed {seed}: {kind.__name__} of {what}: {error}"
+                    raise AssertionError(text) from error
                 result.reads[kind.__name__] += 1
             together(client, rng, kept, rng.choice([None, pool]))
             result.reads["together"] += 1

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
+from c_client import CClient, build_driver
 from gamd_process import BINARIES, ROOT, Daemon
 
 from gamd import Client
@@ -59,6 +60,18 @@ def own_daemon(tmp_path: Path) -> Iterator[Daemon]:
 def client(daemon: Daemon) -> Iterator[Client]:
     with daemon.client() as connection:
         yield connection
+
+
+@pytest.fixture(scope="session")
+def c_driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_driver(tmp_path_factory.mktemp("c-client"))
+
+
+@pytest.fixture
+def c_client(c_driver: Path) -> Iterator[CClient]:
+    """The C client, not connected yet; a report of its sanitizers fails the test."""
+    with CClient(c_driver) as process:
+        yield process
 
 
 @pytest.fixture

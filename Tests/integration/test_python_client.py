@@ -86,6 +86,24 @@ def test_rays_meet_the_sphere_where_they_should(ball) -> None:
     assert not ball.rays(origins, way, reach=1.0).hits.any()
 
 
+def test_integers_are_distances_with_a_scale(client: Client, ball) -> None:
+    hundredths = np.round(np.asarray(ball) * 100).astype(np.int16)
+    client.put("hundredths", hundredths, spacing=SPACING)
+    scaled, origin, way = client["hundredths"], [[24.5, 21.0, 1.0]], [[0, 0, 1.0]]
+    expected = ball.rays(origin, way).ways
+    assert np.allclose(scaled.rays(origin, way, scale=0.01).ways, expected, atol=0.03)
+    near = scaled.closest([[24.5, 21.0, 8.0]], scale=0.01)
+    assert np.allclose(near.points, ball.closest([[24.5, 21.0, 8.0]]).points, atol=0.05)
+
+
+def test_the_bound_of_a_distance_holds(ball) -> None:
+    points = np.random.default_rng(4).uniform(0, 39, (2000, 3))
+    found = ball.query(points)
+    distance = (np.linalg.norm(points - CENTER, axis=1) - RADIUS) * SPACING[0]
+    assert 0 < found.error_max < 1
+    assert np.abs(found.values - distance).max() <= found.error_max
+
+
 def test_world_gradients_are_unit_normals(ball) -> None:
     points = (CENTER + np.array([[12.0, 0, 0], [0, 11, 3], [-5, 8, 8]])) * SPACING
     found = ball.at_world(points, method="cubic", gradient=True)

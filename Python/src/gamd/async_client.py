@@ -162,12 +162,14 @@ class AsyncClient:
         outside: str = "clamp",
         world: bool = False,
         gradient: bool = False,
+        scale: float = 0.0,
         reach: float = 0.0,
     ) -> QueryResult:
         rows, _ = requests.points(points)
         wanted = pb.Query(
-            kind=kind, method=method, outside=outside, world=world, gradient=gradient, reach=reach
-        )
+            kind=kind, method=method, outside=outside, world=world, gradient=gradient,
+            scale=scale, reach=reach,
+        )  # fmt: skip
         return await self._run(operations.query(key, rows, wanted, self._limits.query_bytes))
 
     async def __getitem__(self, key: str) -> AsyncSignal:

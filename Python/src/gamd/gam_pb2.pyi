@@ -311,20 +311,22 @@ class PutResult(_message.Message):
     def __init__(self, stat: _Optional[_Union[StatResult, _Mapping]] = ..., replaced: bool = ...) -> None: ...
 
 class Query(_message.Message):
-    __slots__ = ["gradient", "kind", "method", "outside", "reach", "world"]
+    __slots__ = ["gradient", "kind", "method", "outside", "reach", "scale", "world"]
     GRADIENT_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     METHOD_FIELD_NUMBER: _ClassVar[int]
     OUTSIDE_FIELD_NUMBER: _ClassVar[int]
     REACH_FIELD_NUMBER: _ClassVar[int]
+    SCALE_FIELD_NUMBER: _ClassVar[int]
     WORLD_FIELD_NUMBER: _ClassVar[int]
     gradient: bool
     kind: str
     method: str
     outside: str
     reach: float
+    scale: float
     world: bool
-    def __init__(self, kind: _Optional[str] = ..., method: _Optional[str] = ..., outside: _Optional[str] = ..., world: bool = ..., gradient: bool = ..., reach: _Optional[float] = ...) -> None: ...
+    def __init__(self, kind: _Optional[str] = ..., method: _Optional[str] = ..., outside: _Optional[str] = ..., world: bool = ..., gradient: bool = ..., scale: _Optional[float] = ..., reach: _Optional[float] = ...) -> None: ...
 
 class Read(_message.Message):
     __slots__ = ["bits", "filter", "format", "level", "pool", "pool_offset", "region"]

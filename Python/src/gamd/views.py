@@ -227,15 +227,17 @@ class SignalPlan(ViewPlan):
         result = yield from self._ask(points, self._axes, pb.Query(kind="inside", world=world), 1)
         return result.values > 0
 
-    def _closest(self, points: Any, world: bool) -> Operation[Closest]:
-        query = pb.Query(kind="closest", world=world)
+    def _closest(self, points: Any, world: bool, scale: float) -> Operation[Closest]:
+        query = pb.Query(kind="closest", world=world, scale=scale)
         result = yield from self._ask(points, self._axes, query, self._axes + 1)
         return Closest(result.values[..., :-1], result.values[..., -1])
 
-    def _rays(self, origins: Any, directions: Any, reach: float, world: bool) -> Operation[Rays]:
+    def _rays(
+        self, origins: Any, directions: Any, reach: float, world: bool, scale: float
+    ) -> Operation[Rays]:
         start, way = (np.asarray(given, np.float64) for given in (origins, directions))
         start, way = np.broadcast_arrays(start, way)
-        query = pb.Query(kind="ray", reach=reach, world=world)
+        query = pb.Query(kind="ray", reach=reach, world=world, scale=scale)
         rows = np.concatenate([start, way], axis=-1)
         result = yield from self._ask(rows, 2 * self._axes, query, 2)
         lengths = result.values[..., 0]

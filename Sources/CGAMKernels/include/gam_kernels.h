@@ -15,9 +15,11 @@ extern "C" {
 
 // ---- dispatch -----------------------------------------------------------------------------------
 
-typedef enum { GAM_BASELINE = 0, GAM_AVX2 = 1, GAM_AVX512 = 2 } gam_level;
+/// A level of another processor's kind must not be asked for.
+typedef enum { GAM_BASELINE = 0, GAM_AVX2 = 1, GAM_AVX512 = 2, GAM_NEON = 3 } gam_level;
 
-/// The best level this processor runs (AVX-512 means F, BW, VL, DQ, CD and VNNI).
+/// The best level this processor runs (AVX-512 means F, BW, VL, DQ, CD and VNNI; every 64-bit ARM
+/// processor has NEON).
 gam_level gam_level_best(void);
 
 // ---- fixed-point conventions (docs/format.md, section "Integer contract") ----------------------

@@ -32,6 +32,15 @@ int clinux_peer_of(int socket, struct clinux_peer *peer);
 ssize_t clinux_send(int socket, const void *first, size_t first_bytes, const void *second,
                     size_t second_bytes);
 
+// Receives bytes, and up to `most` descriptors that came with them (SCM_RIGHTS; more are closed).
+// `count` says how many; they are close-on-exec and the caller's.
+ssize_t clinux_receive(int socket, void *buffer, size_t bytes, int *descriptors, int most,
+                       int *count);
+
+// Maps `bytes` bytes of another process' memory (memfd) for writing. -EPERM: it could shrink (no
+// F_SEAL_SHRINK); -ENODATA: its pages are not there yet; -EINVAL: no memory of that size.
+int clinux_map_pool(int descriptor, size_t bytes, void **base);
+
 // Waits until `socket` is ready for `events` (POLLIN, POLLOUT) or `milliseconds` are over (-1:
 // for ever). Returns the events, 0 when the time is over. Restarts after signals.
 int clinux_wait(int socket, short events, int milliseconds);

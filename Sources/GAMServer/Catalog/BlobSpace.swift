@@ -1,7 +1,7 @@
 // Names of blobs: a space of 12 random bytes per write, then what the blob is, then its number.
 //
 //   0  12  space, random: never used by two writes
-//  12   1  kind: 1 network, 2 overview, 3 shard, 16 metadata, 17 manifest
+//  12   1  kind: 1 network, 2 overview, 3 shard, 4 bounds, 16 metadata, 17 manifest
 //  13   4  index, big endian, so that ids sort in order
 //
 // What always holds:
@@ -35,6 +35,7 @@ package struct BlobSpace: Hashable, Sendable {
         case network = 1
         case overview = 2
         case shard = 3
+        case bounds = 4
         case metadata = 16
         case manifest = 17
     }
@@ -57,6 +58,7 @@ package struct BlobSpace: Hashable, Sendable {
         case .network: try blob(Kind.network, 0)
         case .overview(let index): try blob(Kind.overview, index)
         case .shard(let index): try blob(Kind.shard, index)
+        case .bounds(let index): try blob(Kind.bounds, index)
         }
     }
 }
@@ -100,6 +102,7 @@ package struct StoreRecordSource: RecordSource {
         switch id {
         case .shard(let index), .overview(let index): .integrity(shard: index, reason: detail)
         case .network: .malformed("the network of the signal is damaged: \(detail)")
+        case .bounds: .malformed("the bounds of the signal's shards are damaged: \(detail)")
         }
     }
 
@@ -108,6 +111,7 @@ package struct StoreRecordSource: RecordSource {
         case .network: "the network of the signal"
         case .overview(let index): "the overview of shard \(index)"
         case .shard(let index): "shard \(index)"
+        case .bounds(let index): "record \(index) of the shards' bounds"
         }
     }
 }

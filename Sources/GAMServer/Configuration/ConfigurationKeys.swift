@@ -106,6 +106,12 @@ enum ConfigurationKeys {
         .init(
             "limits.reply_bytes_per_connection",
             .integer(\.limits.replyBytesPerConnection, 65_536...(1 << 30)), isLive: true),
+        .init(
+            "limits.query_bytes_max", .integer(\.limits.queryBytesMax, 65_536...(64 << 20)),
+            isLive: true),
+        .init(
+            "limits.query_memory_bytes",
+            .integer(\.limits.queryMemoryBytes, (1 << 20)...(1 << 50))),
         .init("limits.put_bytes_max", .integer(\.limits.putBytesMax, someBytes), isLive: true),
         .init(
             "limits.samples_bytes_max", .integer(\.limits.samplesBytesMax, someBytes),

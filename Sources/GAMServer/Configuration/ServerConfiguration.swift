@@ -33,6 +33,10 @@ public struct ServerConfiguration: Equatable, Sendable {
         public var waitingPutsMax = 64
         /// Memory for answers that a slow client has not taken; the rest waits on disk.
         public var replyBytesPerConnection = 2 << 20
+        /// Coordinates of one query.
+        public var queryBytesMax = 32 << 20
+        /// Coordinates and answers of all queries that wait or run; one more is told to try later.
+        public var queryMemoryBytes = 512 << 20
         /// Bytes of one file or of the samples of one put.
         public var putBytesMax = 16 << 30
         /// Bytes of a decoded signal.

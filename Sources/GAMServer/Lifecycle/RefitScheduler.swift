@@ -163,7 +163,8 @@ final class RefitScheduler: Sendable {
         let sink = StoreRecordSink(store: catalog.store, space: reservation.records)
         let budget = ProcessorBudget(percent: settings.maxCPU)
         let manifest = try SignalWriter(priors: .shipped).refit(
-            record.manifest, from: signal.source, effort: settings.effort, threads: 1, into: sink
+            record.manifest, from: signal.source, effort: settings.effort, threads: 1,
+            keepsBounds: true, into: sink
         ) { fraction in
             jobs.progress(fraction)
             budget.rest { mayGoOn }

@@ -1,6 +1,6 @@
 // Three fixed groups of threads run all requests: for puts and verifications, for large answers, and
-// for the rest, so that neither a put of minutes nor a file of gigabytes keeps a small read waiting. What waits for a thread is bounded: one more
-// is told to try later.
+// for the rest, so that neither a put of minutes nor a file of gigabytes keeps a small read waiting.
+// What waits for a thread is bounded: one more is told to try later.
 //
 // What always holds: every submitted request gets exactly one last answer; `beforeAnswer` and
 // `afterAnswer` are called once each, around it, whether or not the client could be reached.
@@ -20,6 +20,21 @@ final class RequestExecutor: Sendable {
     private struct Queue {
         var tasks: [Task] = []
         var isStopping = false
+        private var taken = 0
+
+        /// Every so many requests the one that has waited longest goes first, whatever it is.
+        private static let fairEvery = 8
+
+        /// The next request: urgent before normal before background, else in order.
+        mutating func next() -> Task? {
+            guard !tasks.isEmpty else { return nil }
+            taken += 1
+            guard taken % Self.fairEvery != 0 else { return tasks.removeFirst() }
+            let best = tasks.indices.max { a, b in
+                (tasks[a].job.urgency, -a) < (tasks[b].job.urgency, -b)
+            }
+            return tasks.remove(at: best!)
+        }
     }
 
     private let handlers: RequestHandlers
@@ -31,6 +46,7 @@ final class RequestExecutor: Sendable {
     private let bulk = Monitor(Queue())
     private let heavy = Monitor(Queue())
     private let threadCount = Monitor(0)
+    let queryMemory: ByteBudget
 
     init(
         handlers: RequestHandlers, activity: Activity, metrics: ServerMetrics,
@@ -40,6 +56,7 @@ final class RequestExecutor: Sendable {
         self.activity = activity
         self.metrics = metrics
         self.log = log
+        queryMemory = ByteBudget(bytesMax: limits.queryMemoryBytes)
         waitingMax = (limits.waitingRequestsMax, limits.waitingPutsMax)
         metrics.registry.register("gamd_requests_waiting", "Requests waiting for a thread.") {
             [light, bulk, heavy] in
@@ -143,7 +160,7 @@ final class RequestExecutor: Sendable {
 
     private func next(_ queue: Monitor<Queue>) -> Task? {
         let task = queue.wait { queue -> Task?? in
-            if !queue.tasks.isEmpty { return queue.tasks.removeFirst() }
+            if let task = queue.next() { return task }
             return queue.isStopping ? .some(nil) : nil
         }
         return task ?? nil

@@ -92,7 +92,8 @@ final class ServerMetrics: Sendable {
 enum RequestName {
     static let all = [
         "hello", "put", "get", "read", "stat", "list", "delete", "verify", "jobs", "plugins",
-        "metrics", "config", "backup", "scrub", "collect", "refit",
+        "metrics", "config", "backup", "scrub", "collect", "refit", "query", "readMany", "where",
+        "bounds", "attach",
     ]
 
     static func of(_ operation: WireRequest.OneOf_Operation?) -> String {
@@ -113,6 +114,11 @@ enum RequestName {
         case .scrub: "scrub"
         case .collect: "collect"
         case .refit: "refit"
+        case .query: "query"
+        case .readMany: "readMany"
+        case .where: "where"
+        case .bounds: "bounds"
+        case .attach: "attach"
         case .cancel: "cancel"
         case nil: "unknown"
         }

@@ -51,6 +51,7 @@ extension RequestHandlers {
             throw Failure(.badRequest, "effort \(begin.effort) is not within 0 to 9")
         }
         options.effort = Int(begin.effort)
+        options.keepsBounds = true
         if !begin.networkSize.isEmpty {
             guard let size = NetworkSize(rawValue: begin.networkSize) else {
                 throw Failure(

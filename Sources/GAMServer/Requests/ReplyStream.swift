@@ -1,6 +1,8 @@
 // A long body on its way to the client, in frames of about 1 MiB.
-// What always holds: the first frame tells what and how much follows, the last one the hash of
-// all body bytes; exactly the announced number of bytes is sent, or the request fails.
+// What always holds:
+// - The first frame tells what and how much follows, the last one the hash of all body bytes.
+// - Exactly the announced number of bytes is sent, or the request fails.
+// - A body for a client's pool is written there; one frame tells of it.
 
 import GAMProtocol
 
@@ -12,18 +14,21 @@ final class ReplyStream {
     private var sent = 0
     private var held: [UInt8] = []
     private var hasher = BodyHasher()
+    private let target: PoolRange?
 
     /// - Parameter first: what the bodies hold; `totalBytes` is filled in.
     init(
-        _ sink: any ReplySink, _ context: RequestContext, first: WireSamplesResult, totalBytes: Int
+        _ sink: any ReplySink, _ context: RequestContext, first: WireSamplesResult, totalBytes: Int,
+        target: PoolRange? = nil
     ) {
+        self.target = target
         self.sink = sink
         self.context = context
         self.totalBytes = totalBytes
         var first = first
         first.totalBytes = UInt64(totalBytes)
         self.first = first
-        held.reserveCapacity(min(totalBytes, WireLimits.chunkBytes))
+        if target == nil { held.reserveCapacity(min(totalBytes, WireLimits.chunkBytes)) }
     }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws {
@@ -32,6 +37,11 @@ final class ReplyStream {
             throw Failure(.failed, "more than the announced \(totalBytes) bytes came out")
         }
         hasher.update(bytes)
+        if let target {
+            target.pool.write(bytes, at: target.range.lowerBound + sent)
+            sent += bytes.count
+            return
+        }
         var rest = bytes[...]
         while !rest.isEmpty {
             // A full buffer goes out only when more follows: the last frame carries the rest.

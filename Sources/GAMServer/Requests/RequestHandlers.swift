@@ -35,7 +35,11 @@ struct RequestHandlers: Sendable {
         case .putCommit(let commit): return (try put(job, commit, sink), [])
         case .get(let get): return try self.get(try key(request), get, job.context, sink)
         case .read(let read):
-            return try self.read(try key(request), read, job.context, sink, lane)
+            return try self.read(try key(request), read, job, sink, lane)
+        case .readMany(let many): return try readMany(many, job, sink)
+        case .query(let query): return try self.query(try key(request), query, job, sink)
+        case .where(let search): return try self.search(try key(request), search, job, sink)
+        case .bounds(let bounds): return try self.bounds(try key(request), bounds, job, sink)
         case .stat(let stat): return (try self.stat(try key(request), stat), [])
         case .list(let list): return (try self.list(list), [])
         case .delete: return (try delete(try key(request), job), [])
@@ -48,7 +52,7 @@ struct RequestHandlers: Sendable {
         case .scrub(let scrub): return (try self.scrub(scrub, job), [])
         case .collect: return (try collect(job), [])
         case .refit(let refit): return (setRefit(refit, job), [])
-        case .putBegin, .putData, .cancel:
+        case .putBegin, .putData, .cancel, .attach:
             throw Failure(.failed, "\(operation) reached a handler")
         }
     }
@@ -65,6 +69,7 @@ struct RequestHandlers: Sendable {
         reply.hello.bodyBytesMax = UInt64(WireLimits.bodyBytesMax)
         reply.hello.requestsInFlightMax = UInt32(settings.limits.requestsPerConnectionMax)
         reply.hello.putBytesMax = UInt64(settings.limits.putBytesMax)
+        reply.hello.queryBytesMax = UInt64(settings.limits.queryBytesMax)
         return reply
     }
 

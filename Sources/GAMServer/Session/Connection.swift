@@ -33,6 +33,7 @@ final class Connection: Sendable {
     let writer: FrameWriter
     private let log: Logger
     let state: Monitor<State>
+    let pools = MemoryPools()
 
     init(
         descriptor: Int32, peer: Peer, access: AccessLevel, settings: ServerConfiguration,
@@ -52,7 +53,8 @@ final class Connection: Sendable {
             queueBytesMax: settings.limits.replyBytesPerConnection, metrics: metrics
         ) { try spools.checkFreeSpace(before: $0) }
         let session = SessionState(
-            requestsMax: settings.limits.requestsPerConnectionMax, access: access)
+            requestsMax: settings.limits.requestsPerConnectionMax,
+            queryBytesMax: settings.limits.queryBytesMax, access: access)
         state = Monitor(State(session: session))
     }
 
@@ -89,6 +91,7 @@ final class Connection: Sendable {
 
     private func readFrames(_ uploads: UploadTable) {
         let buffer = ReceiveBuffer(byteCount: Self.receiveBytes)
+        let descriptors = ReceivedDescriptors()
         var decoder = FrameDecoder()
         var sink = BodySink.none
         var frameStart = clinux_milliseconds()
@@ -100,22 +103,25 @@ final class Connection: Sendable {
                 buffer.rest()
             }
             guard waitForBytes(decoder, frameStart) else { return }
-            let count = recv(descriptor, buffer.bytes.baseAddress, buffer.bytes.count, 0)
-            if count < 0 && [EAGAIN, EINTR].contains(clinux_errno()) { continue }
+            let count = descriptors.receive(from: descriptor, into: buffer.bytes)
+            if count == -Int(EAGAIN) || count == -Int(EINTR) { continue }
             guard count > 0 else { return }
             buffer.used(count)
             var input = UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count])
             while !input.isEmpty {
-                guard let taken = step(&decoder, input, &sink, uploads) else { return }
+                guard let taken = step(&decoder, input, &sink, uploads, descriptors) else {
+                    return
+                }
                 input = UnsafeRawBufferPointer(rebasing: input[taken...])
             }
         }
     }
 
     /// Where the body of the current frame goes.
-    private enum BodySink {
+    enum BodySink {
         case none
         case spool(UInt32)
+        case query(QueryUpload)
     }
 
     /// Waits for the next bytes; false when the client took too long.
@@ -156,22 +162,26 @@ final class Connection: Sendable {
     /// Handles the next event in `input`; returns the bytes taken, nil to end the connection.
     private func step(
         _ decoder: inout FrameDecoder, _ input: UnsafeRawBufferPointer, _ sink: inout BodySink,
-        _ uploads: UploadTable
+        _ uploads: UploadTable, _ descriptors: ReceivedDescriptors
     ) -> Int? {
         do {
             let (taken, event) = try decoder.consume(input)
             switch event {
             case .none:
                 return taken
-            case .body(let count, _):
-                let start = taken - count
-                if case .spool(let id) = sink {
-                    spool(id, UnsafeRawBufferPointer(rebasing: input[start..<taken]), uploads)
+            case .body(let count, let isEnd):
+                let piece = UnsafeRawBufferPointer(rebasing: input[(taken - count)..<taken])
+                switch sink {
+                case .none: break
+                case .spool(let id): spool(id, piece, uploads)
+                case .query(let upload):
+                    upload.bytes.append(contentsOf: piece)
+                    if isEnd { startQuery(upload) }
                 }
                 return taken
             case .frame(let header, let metadata):
                 sink = .none
-                return receive(header, metadata, &sink, uploads) ? taken : nil
+                return receive(header, metadata, &sink, uploads, descriptors) ? taken : nil
             }
         } catch {
             fail(0, Failure(.protocolError, "\(error)"))
@@ -180,7 +190,8 @@ final class Connection: Sendable {
     }
 
     private func receive(
-        _ header: FrameHeader, _ metadata: [UInt8], _ sink: inout BodySink, _ uploads: UploadTable
+        _ header: FrameHeader, _ metadata: [UInt8], _ sink: inout BodySink,
+        _ uploads: UploadTable, _ descriptors: ReceivedDescriptors
     ) -> Bool {
         let request: WireRequest
         do {
@@ -194,7 +205,11 @@ final class Connection: Sendable {
             state.lastActivity = clinux_milliseconds()
             return state.session.receive(header, request)
         }
-        return act(action, request, &sink, uploads)
+        switch action {
+        case .collect(let id): return collect(id, header, request, &sink)
+        case .attach(let id): return attach(id, request, descriptors)
+        default: return act(action, request, &sink, uploads)
+        }
     }
 
     private func act(
@@ -204,7 +219,8 @@ final class Connection: Sendable {
         switch action {
         case .start(let id):
             let context = RequestContext(deadlineMilliseconds: request.deadlineMs)
-            start(RequestJob(id: id, request: request, context: context, upload: nil, peer: peer))
+            start(
+                RequestJob(id: id, request: request, context: context, peer: peer, pools: pools))
         case .beginPut(let id):
             do {
                 try executor.checkRoomForPut(request.key)
@@ -218,7 +234,7 @@ final class Connection: Sendable {
             guard let (upload, context) = uploads.finish(id) else { break }
             start(
                 RequestJob(
-                    id: id, request: request, context: context, upload: upload, peer: peer))
+                    id: id, request: request, context: context, peer: peer, upload: upload))
         case .dropPut(let id):
             uploads.drop(id)
             fail(id, Failure(.cancelled, "the put was cancelled; nothing was stored"))
@@ -229,7 +245,7 @@ final class Connection: Sendable {
         case .close(let id, let status, let text):
             fail(id, Failure(status, text), key: request.key)
             return false
-        case .ignore:
+        case .ignore, .collect, .attach:
             break
         }
         return true
@@ -250,7 +266,7 @@ final class Connection: Sendable {
         fail(id, Failure(error), key: key)
     }
 
-    private func fail(_ id: UInt32, _ failure: Failure, key: String = "") {
+    func fail(_ id: UInt32, _ failure: Failure, key: String = "") {
         let sink = ConnectionReplySink(id: id, writer: writer, spools: spools)
         try? sink.send(WireReply(failure, key: key))
     }

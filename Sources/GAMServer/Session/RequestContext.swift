@@ -70,6 +70,8 @@ enum Lane: Sendable {
     case heavy
 
     static let lightBytesMax = 1 << 20
+    /// Coordinates of a query that is answered among small reads: some thousand points.
+    static let queryBytesMax = 64 << 10
 }
 
 /// Thrown, before anything was sent, by a request whose answer is too large for its lane.
@@ -80,9 +82,14 @@ struct RequestJob: Sendable {
     let id: UInt32
     let request: WireRequest
     let context: RequestContext
-    /// The bytes of a put.
-    let upload: Upload?
     let peer: Peer
+    /// The bytes of a put.
+    var upload: Upload? = nil
+    /// The coordinates of a query, and the memory lent for them and their answer.
+    var coordinates: [UInt8] = []
+    var loan: ByteBudget.Loan? = nil
+    /// The client's memory that answers may go to.
+    var pools: MemoryPools? = nil
     let arrivedNanoseconds = clinux_nanoseconds()
 
     /// Where it runs, as far as one can tell before looking at the signal.
@@ -90,7 +97,8 @@ struct RequestJob: Sendable {
         switch request.operation {
         case .putCommit, .verify, .collect: .heavy
         case .backup(let backup): backup.action == "list" ? .light : .heavy
-        case .get: .bulk
+        case .get, .readMany, .where: .bulk
+        case .query: coordinates.count > Lane.queryBytesMax ? .bulk : .light
         default: .light
         }
     }
@@ -98,8 +106,17 @@ struct RequestJob: Sendable {
     /// So little work that handing it to another thread would cost more.
     var isInstant: Bool {
         switch request.operation {
-        case .hello, .stat: true
+        case .hello, .stat, .attach: true
         default: false
+        }
+    }
+
+    /// Who gets a thread first among those that wait: 2 urgent, 1 normal, 0 background.
+    var urgency: Int {
+        switch request.priority {
+        case 1: 0
+        case 2: 2
+        default: 1
         }
     }
 
@@ -111,7 +128,7 @@ extension RequestJob {
     /// Looking at the daemon does not keep it from its idle work; everything else does.
     var isWork: Bool {
         switch request.operation {
-        case .hello, .jobs, .plugins, .metrics, .config, .refit, .scrub: false
+        case .hello, .jobs, .plugins, .metrics, .config, .refit, .scrub, .attach: false
         default: true
         }
     }

@@ -11,6 +11,10 @@ package struct SessionState: Sendable {
     package enum Action: Equatable, Sendable {
         /// Run the request.
         case start(id: UInt32)
+        /// Keep the body of this frame, then run the request.
+        case collect(id: UInt32)
+        /// Map the memory behind the descriptor that came with the frame.
+        case attach(id: UInt32)
         /// Open a spool for a put.
         case beginPut(id: UInt32)
         /// The body of this frame goes to the put's spool.
@@ -38,13 +42,15 @@ package struct SessionState: Sendable {
     private static let refusedMax = 64
 
     package let requestsMax: Int
+    package let queryBytesMax: Int
     package let access: AccessLevel
     private var phases: [UInt32: Phase] = [:]
     private var refusedPuts: [UInt32] = []
     package private(set) var isStopping = false
 
-    package init(requestsMax: Int, access: AccessLevel) {
+    package init(requestsMax: Int, queryBytesMax: Int, access: AccessLevel) {
         self.requestsMax = requestsMax
+        self.queryBytesMax = queryBytesMax
         self.access = access
     }
 
@@ -74,23 +80,47 @@ package struct SessionState: Sendable {
             return refuse(id, .unsupported, "the operation is not known to this gamd; see Hello")
         }
         if case .putData = operation { return receivePutData(id) }
+        if case .query = operation { return receiveQuery(header) }
         if header.bodyBytes > 0 {
-            let text = "only the frames of a put's data have a body"
+            let text = "only a put's data and a query have a body"
             return .close(id: id, .protocolError, text)
+        }
+        if case .attach = operation {
+            guard header.descriptors == 1 else {
+                return .close(id: id, .protocolError, "an Attach carries one descriptor")
+            }
+            return begin(id, .readOnly, as: .running, .attach(id: id))
+        }
+        guard header.descriptors == 0 else {
+            return .close(id: id, .protocolError, "only an Attach carries a descriptor")
         }
         switch operation {
         case .putCommit: return receivePutCommit(id)
         case .cancel: return receiveCancel(id)
         case .putBegin: return begin(id, .readWrite, as: .receiving, .beginPut(id: id))
         case .delete: return begin(id, .readWrite, as: .running, .start(id: id))
+        case .readMany, .where, .bounds: return begin(id, .readOnly, as: .running, .start(id: id))
         case .hello, .get, .read, .stat, .list, .verify, .jobs, .plugins, .metrics, .config:
             return begin(id, .readOnly, as: .running, .start(id: id))
         case .scrub(let scrub) where scrub.action == "status":
             return begin(id, .readOnly, as: .running, .start(id: id))
         case .backup, .scrub, .collect, .refit:
             return begin(id, .administrator, as: .running, .start(id: id))
-        case .putData: preconditionFailure("handled above")
+        case .putData, .query, .attach: preconditionFailure("handled above")
         }
+    }
+
+    private mutating func receiveQuery(_ header: FrameHeader) -> Action {
+        let id = header.requestID
+        guard header.bodyBytes <= queryBytesMax else {
+            return refuse(
+                id, .tooLarge,
+                "coordinates of \(header.bodyBytes) bytes; send at most \(queryBytesMax) at once")
+        }
+        guard header.bodyBytes > 0 else {
+            return refuse(id, .badRequest, "a query has its points in the body of its frame")
+        }
+        return begin(id, .readOnly, as: .running, .collect(id: id))
     }
 
     private mutating func begin(

@@ -1,0 +1,196 @@
+// "Where is the signal below 0": runs of points, decided by the shards' bounds where these suffice.
+//
+// What always holds:
+// - Every matching point of the region is in exactly one run, none that does not match is in any.
+// - Runs come by shards in C order of the grid, within a shard in C order; a run ends at its shard.
+
+import GAMCodec
+import GAMCore
+
+public enum Comparison: String, Sendable {
+    case less = "<"
+    case lessOrEqual = "<="
+    case greater = ">"
+    case greaterOrEqual = ">="
+    case equal = "=="
+    case notEqual = "!="
+
+    @inline(__always)
+    func holds(_ a: Double, _ b: Double) -> Bool {
+        switch self {
+        case .less: a < b
+        case .lessOrEqual: a <= b
+        case .greater: a > b
+        case .greaterOrEqual: a >= b
+        case .equal: a == b
+        case .notEqual: a != b
+        }
+    }
+
+    /// What bounds tell of all samples of a shard; nil: not enough.
+    func decided(_ bounds: ChannelBounds, _ value: Double) -> Bool? {
+        if value.isNaN { return self == .notEqual }
+        if bounds.minimum.isNaN { return self == .notEqual }
+        let (low, high) = (bounds.minimum, bounds.maximum)
+        let ends = [holds(low, value), holds(high, value)]
+        switch self {
+        case .less, .lessOrEqual, .greater, .greaterOrEqual:
+            guard ends[0] == ends[1] else { return nil }
+            return ends[0] ? (bounds.hasNaN ? nil : true) : false
+        case .equal:
+            if value < low || value > high { return false }
+            return low == high && !bounds.hasNaN ? true : nil
+        case .notEqual:
+            if value < low || value > high { return true }
+            return low == high && !bounds.hasNaN ? false : nil
+        }
+    }
+}
+
+public struct Predicate: Sendable {
+    public let comparison: Comparison
+    public let value: Double
+    public let channel: Int
+
+    public init(_ comparison: Comparison, _ value: Double, channel: Int) {
+        self.comparison = comparison
+        self.value = value
+        self.channel = channel
+    }
+}
+
+/// Runs of matching points along the last axis.
+public struct MatchingRuns: Sendable {
+    /// [runs][axes + 1]: first point, number of points.
+    public var runs: [Int64] = []
+    public var matches = 0
+    public var isCut = false
+    public var shards = 0
+    public var recalled = 0
+}
+
+public struct PredicateSearch: Sendable {
+    private let reader: SignalReader
+    private let predicate: Predicate
+    private let threads: Int
+
+    /// - Throws: `QueryError` for a channel that the signal does not have.
+    public init(_ reader: SignalReader, _ predicate: Predicate, threads: Int) throws(QueryError) {
+        let channels = reader.manifest.description.channels.count
+        guard (0..<channels).contains(predicate.channel) else {
+            throw QueryError("channel \(predicate.channel) of a signal with \(channels)")
+        }
+        self.reader = reader
+        self.predicate = predicate
+        self.threads = threads
+    }
+
+    private struct Found: Sendable {
+        var runs: [Int64] = []
+        var matches = 0
+        var wasRecalled = false
+    }
+
+    /// - Parameters:
+    ///   - box: the region at full resolution.
+    ///   - runsMax: more runs are counted, not given.
+    ///   - check: called now and then; throws to stop.
+    public func runs(in box: [Range<Int>], runsMax: Int, check: () throws -> Void) throws
+        -> MatchingRuns
+    {
+        let shards = reader.grid.shards(touching: box)
+        let bounds = try reader.bounds(of: shards)
+        var result = MatchingRuns()
+        result.shards = shards.count
+        let length = max(1, 8 * threads)
+        for start in stride(from: 0, to: shards.count, by: length) {
+            try check()
+            let part = start..<min(shards.count, start + length)
+            let found = ResultSlots([Found](repeating: Found(), count: part.count))
+            try parallel(part.count, threads: threads) { i in
+                let index = part.lowerBound + i
+                found.set(i, try self.search(shards[index], bounds?[index], box))
+            }
+            for one in found.all { append(one, &result, runsMax) }
+        }
+        return result
+    }
+
+    private func append(_ found: Found, _ result: inout MatchingRuns, _ runsMax: Int) {
+        let width = reader.grid.extents.count + 1
+        result.matches += found.matches
+        if found.wasRecalled { result.recalled += 1 }
+        let room = runsMax - result.runs.count / width
+        let count = min(room, found.runs.count / width)
+        if count < found.runs.count / width { result.isCut = true }
+        result.runs += found.runs[..<(count * width)]
+    }
+
+    private func search(
+        _ shard: Int, _ bounds: [ChannelBounds]?, _ box: [Range<Int>]
+    ) throws -> Found {
+        let inside = zip(reader.grid.box(shard), box).map { $0.clamped(to: $1) }
+        if let bounds,
+            let all = predicate.comparison.decided(bounds[predicate.channel], predicate.value)
+        {
+            return all ? everything(inside) : Found()
+        }
+        var bytes: [UInt8] = []
+        try reader.read(Selection(box: inside), threads: 1) { bytes.append(contentsOf: $0) }
+        var found = bytes.withUnsafeBytes { scan($0, inside) }
+        found.wasRecalled = true
+        return found
+    }
+
+    private func forEachLine(_ box: [Range<Int>], _ body: ([Int]) -> Void) {
+        var at = box.map(\.lowerBound)
+        let last = box.count - 1
+        while true {
+            body(at)
+            var axis = last - 1
+            while axis >= 0 {
+                at[axis] += 1
+                if at[axis] < box[axis].upperBound { break }
+                at[axis] = box[axis].lowerBound
+                axis -= 1
+            }
+            if axis < 0 { return }
+        }
+    }
+
+    private func everything(_ box: [Range<Int>]) -> Found {
+        var found = Found()
+        let length = box.last!.count
+        forEachLine(box) { start in
+            found.runs += start.map { Int64($0) } + [Int64(length)]
+            found.matches += length
+        }
+        return found
+    }
+
+    private func scan(_ bytes: UnsafeRawBufferPointer, _ box: [Range<Int>]) -> Found {
+        let description = reader.manifest.description
+        let channels = description.channels.count
+        let values = SampleValues.load(bytes, description.sampleType)
+        let width = box.last!.count
+        var found = Found()
+        var offset = predicate.channel
+        forEachLine(box) { start in
+            var begin = -1
+            for x in 0...width {
+                let holds =
+                    x < width
+                    && predicate.comparison.holds(values[offset + x * channels], predicate.value)
+                if holds, begin < 0 { begin = x }
+                if !holds, begin >= 0 {
+                    found.runs += start.dropLast().map { Int64($0) }
+                    found.runs += [Int64(start.last! + begin), Int64(x - begin)]
+                    found.matches += x - begin
+                    begin = -1
+                }
+            }
+            offset += width * channels
+        }
+        return found
+    }
+}
