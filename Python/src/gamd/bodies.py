@@ -105,6 +105,11 @@ class ReadAnswer(BodyAnswer[Samples]):
             body = self._body.place(self._body.total)  # the daemon wrote it there
         super().part_samples(result, body)
 
+    def taken(self) -> Samples:
+        """The result, which goes to who asks and is not kept here."""
+        samples, self._values, self._result = self.result(), None, None
+        return samples
+
     def complete(self, last: pb.SamplesResult) -> None:
         """Ends an item of a ReadMany, which has no last frame of its own."""
         try:
@@ -194,10 +199,11 @@ class ManyAnswer(Answer[None]):
     def next_ready(
         self, failures: dict[int, GamError], first: int
     ) -> tuple[int, Array | None]:
-        """The next item that is done, and its array; an error goes to `failures` instead."""
+        """The next item that is done, and its array, which is not kept here; an error goes to
+        `failures` instead."""
         index = self.ready.popleft()
         try:
-            return index, self.items[index].result().values
+            return index, self.items[index].taken().values
         except GamError as error:
             failures[first + index] = error
             return index, None
