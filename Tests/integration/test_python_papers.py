@@ -65,6 +65,13 @@ def test_the_wheel_installs_into_an_empty_environment(wheel: Path, tmp_path: Pat
     assert str(tmp_path / "fresh") in done.stdout
 
 
+def test_the_package_is_typed_throughout() -> None:
+    pytest.importorskip("mypy", reason="mypy is not installed")
+    command = [sys.executable, "-m", "mypy", "--cache-dir", str(ROOT / ".build" / "mypy")]
+    done = subprocess.run(command, cwd=ROOT / "Python", capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_listing_runs(
     own_daemon: Daemon, installed: Path, tmp_path: Path, page: str
