@@ -29,6 +29,29 @@ struct EncodedShard {
     var byteCount: Int { (overview?.count ?? 0) + shard.count }
 }
 
+/// Bytes of the records of one shard that need no network, and when they are kept.
+struct PlainCosts: Sendable {
+    let raw: Int
+    let packed: Int?
+    let likened: Int?
+
+    /// Where the network leaves much or next to nothing, the signal may be a string of repeats.
+    static func mayPack(_ best: Int, raw: Int) -> Bool {
+        best * 10 < raw * 3 || best * 10 > raw * 9
+    }
+
+    /// Likeness must save a twelfth: recalling it takes ten times as long as a network does.
+    static func likenedMost(_ best: Int) -> Int { best - best / 12 }
+
+    /// Bytes of the record that is kept beside a network's.
+    func kept(besides modelled: Int) -> Int {
+        var best = min(raw, modelled)
+        if let packed, Self.mayPack(best, raw: raw) { best = min(best, packed) }
+        if let likened, likened <= Self.likenedMost(best) { best = likened }
+        return best
+    }
+}
+
 /// Encodes and recalls shards with its own working memory. One per thread.
 final class ShardWorker {
     let coder: ShardCoder
@@ -139,8 +162,7 @@ final class ShardWorker {
             let modelled = Record(hash: hash, body: .modelled(coded)).serialized()
             if modelled.count < best.count { best = modelled }
         }
-        // Where the network leaves much or next to nothing, the signal may be a string of repeats.
-        if best.count * 10 < bytes.count * 3 || best.count * 10 > bytes.count * 9,
+        if PlainCosts.mayPack(best.count, raw: bytes.count),
             let (method, packed) = PlainCoder.pack(
                 bytes, channels: context.channels, container: context.container,
                 level: Self.plainLevel, limit: best.count - Record.headerBytes - 1)
@@ -153,6 +175,20 @@ final class ShardWorker {
         return best
     }
 
+    /// What records without a network would take.
+    func plainCosts(
+        _ bytes: UnsafeRawBufferPointer, _ layout: ShardLayout, _ context: CodingContext
+    ) -> PlainCosts {
+        let point = context.channels * context.container
+        if isConstant(bytes, point) { return PlainCosts(raw: point, packed: nil, likened: nil) }
+        let packed = PlainCoder.pack(
+            bytes, channels: context.channels, container: context.container,
+            level: Self.plainLevel, limit: bytes.count)
+        let likened = likened(bytes, layout, point, limit: bytes.count)
+        return PlainCosts(
+            raw: bytes.count, packed: packed.map { $0.1.count }, likened: likened?.count)
+    }
+
     /// Points by their likeness, where half of them repeat a neighbour and a twelfth is saved: recalling
     /// them takes ten times as long as a network does.
     private func likened(
@@ -161,7 +197,7 @@ final class ShardWorker {
         guard layout.pointCount >= 256, let shape = likenessShape(layout, point),
             LikenessCoder.likeness(bytes, shape) >= 128
         else { return nil }
-        return likeness.encode(bytes, shape, limit: limit - limit / 12)
+        return likeness.encode(bytes, shape, limit: PlainCosts.likenedMost(limit))
     }
 
     func likenessShape(_ layout: ShardLayout, _ point: Int) -> LikenessCoder.Shape? {
