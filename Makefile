@@ -8,8 +8,8 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 .PHONY: help setup setup-bench setup-package build build-tests lint test unit integration demo \
 	bench bench-scaling bench-cell bench-effort bench-prior bench-small fuzz noise crash damage \
-	hostile memory clients disk-full faults backups mixed soak install install-kit deb python-protocol \
-	plugin-reference clean
+	hostile memory clients disk-full faults backups mixed reads soak install install-kit deb \
+	python-protocol plugin-reference clean
 
 export DESTDIR PREFIX SYSCONFDIR UNITDIR
 PYTHON := .build/venv/bin/python
@@ -101,7 +101,10 @@ backups: build  ## 20 backups under 8 writers, restored and compared
 mixed: build  ## Two hours of mixed work: memory, descriptors, space (MINUTES=...)
 	$(PYTHON) Tests/campaigns/mixed.py --minutes $(MINUTES) --seed $(SEED)
 
-soak: crash damage fuzz hostile memory clients disk-full faults backups mixed  ## All campaigns
+reads: build  ## 100,000 random reads of five kinds against numpy: SEED=... (for the night)
+	$(PYTHON) Tests/campaigns/reads.py --reads 100000 --seed $(SEED)
+
+soak: crash damage fuzz hostile memory clients disk-full faults backups mixed reads  ## All campaigns
 
 bench-small: setup-bench build  ## stat and warm reads beside redis GET
 	$(PYTHON) Benchmarks/small_operations.py

@@ -20,6 +20,7 @@ import memory
 import mixed
 import numpy as np
 import pytest
+import reads
 
 
 def test_acknowledged_signals_survive_kills(tmp_path: Path, rng: random.Random) -> None:
@@ -136,3 +137,9 @@ def test_mixed_work_stays_exact(tmp_path: Path, rng: random.Random) -> None:
     assert done.operations > 50
     few, many = done.descriptors()
     assert many - few < 60
+
+
+def test_random_reads_are_as_numpy_has_them(tmp_path: Path, rng: random.Random) -> None:
+    done = reads.run(tmp_path, reads=2000, seed=rng.randrange(1, 1 << 32))
+    assert len(done.reads) == 6 and done.reads.total() >= 2000
+    assert {name.split()[1] for name in done.signals} == {"causal", "wavefront"}

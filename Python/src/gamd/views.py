@@ -127,7 +127,7 @@ class ViewPlan:
         self.__dict__.update(state, stat=pb.StatResult.FromString(state["stat"]))
 
     def item(self, expression: Any = ..., pool_offset: int = 0) -> ReadItem:
-        """The read of `expression` as an item of read_many: ints keep their axis, channels whole."""
+        """The read of `expression` for read_many: ints keep their axis, channels stay whole."""
         selection = select(expression, self.shape)
         if selection.is_empty:
             raise UsageError(f"{self.key}[{expression}] holds no points", key=self.key)
@@ -195,7 +195,9 @@ class SignalPlan(ViewPlan):
             raise UsageError(f"{expression} is no region: slices with step 1 that hold points")
         return [(points.start, points.stop) for points in chosen]
 
-    def _ask(self, points: Any, columns: int, query: pb.Query, answers: int) -> Operation[QueryResult]:
+    def _ask(
+        self, points: Any, columns: int, query: pb.Query, answers: int
+    ) -> Operation[QueryResult]:
         rows, shape = requests.points(points, columns)
         if len(rows) == 0:
             gradients = np.empty((0, answers, columns)) if query.gradient else None
@@ -225,15 +227,17 @@ class SignalPlan(ViewPlan):
         result = yield from self._ask(points, self._axes, pb.Query(kind="inside", world=world), 1)
         return result.values > 0
 
-    def _closest(self, points: Any, world: bool) -> Operation[Closest]:
-        query = pb.Query(kind="closest", world=world)
+    def _closest(self, points: Any, world: bool, scale: float) -> Operation[Closest]:
+        query = pb.Query(kind="closest", world=world, scale=scale)
         result = yield from self._ask(points, self._axes, query, self._axes + 1)
         return Closest(result.values[..., :-1], result.values[..., -1])
 
-    def _rays(self, origins: Any, directions: Any, reach: float, world: bool) -> Operation[Rays]:
+    def _rays(
+        self, origins: Any, directions: Any, reach: float, world: bool, scale: float
+    ) -> Operation[Rays]:
         start, way = (np.asarray(given, np.float64) for given in (origins, directions))
         start, way = np.broadcast_arrays(start, way)
-        query = pb.Query(kind="ray", reach=reach, world=world)
+        query = pb.Query(kind="ray", reach=reach, world=world, scale=scale)
         rows = np.concatenate([start, way], axis=-1)
         result = yield from self._ask(rows, 2 * self._axes, query, 2)
         lengths = result.values[..., 0]
