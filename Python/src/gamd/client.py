@@ -155,8 +155,8 @@ class Client(Exchange, Upkeep):
 
         A list in the order of the items, or with `as_ready` (number, array) as they are done. Items
         that fail do not keep others from coming: ManyFailedError is raised after the last, with
-        `failures` by number and, of a list, all other `values`. A generator that is not read for long keeps the
-        daemon waiting: after 30 seconds it ends the connection.
+        `failures` by number and, of a list, all other `values`. A generator that is not read for
+        long keeps the daemon waiting: after 30 seconds it ends the connection.
         """
         target = self._target(pool)
         if as_ready:

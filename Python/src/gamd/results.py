@@ -113,7 +113,7 @@ class ShardBounds:
 
 
 class ManyFailedError(PartialError):
-    """Items of a read_many failed: `failures` by number; `values` of the others if it was a list."""
+    """Items of a read_many failed: `failures` by number; of a list, `values` of the others."""
 
     def __init__(self, failures: dict[int, GamError], values: list[Array | None]) -> None:
         number, first = next(iter(failures.items()))
