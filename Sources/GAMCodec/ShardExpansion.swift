@@ -45,9 +45,13 @@ extension ShardWorker {
         let added = new.bits - old.bits
         let width = Double(Int64(1) << Int64(added))
         let inside = min(max(((offset + 0.5) * width - 0.5).rounded(), 0), width - 1)
-        // Unsigned samples of 32 bits are kept as signed integers around 0.
-        let start = old.family == .unsigned && new.bits == 32 ? Int64(1) << 31 : 0
-        return Int32((Int64(value) << Int64(added)) + Int64(inside) - start)
+        let stored = Int64(value) + zero(old)
+        return Int32((stored << Int64(added)) + Int64(inside) - zero(new))
+    }
+
+    /// What the mapping takes from unsigned samples in containers of 4 bytes.
+    private static func zero(_ type: SampleType) -> Int64 {
+        type.family == .unsigned && type.containerBytes == 4 ? 1 << 31 : 0
     }
 
     /// Offsets of all samples in wells, [plane][point], colour transform undone.
