@@ -41,7 +41,11 @@ class View(ViewPlan):
         return View(self._client, self.stat, level, filter, self._bits)
 
     def bits(self, bits: int) -> View:
-        """The most significant `bits` of every sample, in its own type and scale, lower ones 0."""
+        """The most significant `bits` of every sample, in its own type and scale, lower ones 0.
+
+        More bits than are stored (integers, up to 32) are estimated by the signal's network, in the
+        smallest type that holds them; the stored bits stay the upper ones.
+        """
         return View(self._client, self.stat, self._level, self._filter, bits)
 
     def read(self, expression: Any = ...) -> Samples:

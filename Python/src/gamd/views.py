@@ -23,9 +23,10 @@ from .errors import UsageError
 from .operations import Operation
 from .requests import Limits, ReadItem, Region
 from .results import Array, Closest, QueryResult, Rays, Runs, Samples, ShardBounds
-from .samples import AXIS_KINDS, Selection, dtype_of, interval_of, select, shape_of
+from .samples import AXIS_KINDS, FLOAT, Selection, dtype_of, interval_of, select, shape_of
 
 LEVEL_MAX = 30
+BITS_MAX = 32
 FILTERS = ("nearest", "area")
 # What an iteration holds at a time.
 BLOCK_BYTES = 32 << 20
@@ -43,7 +44,9 @@ class ViewPlan:
             raise UsageError(f"level {level} is not one of 0 to {LEVEL_MAX}", key=stat.key)
         if filter not in FILTERS:
             raise UsageError(f"filter {filter!r} is none of {', '.join(FILTERS)}", key=stat.key)
-        if not 0 <= bits <= depth:
+        # More bits than are stored are an estimate: of integers only, and not of means.
+        most = depth if stat.description.family == FLOAT or filter == "area" else BITS_MAX
+        if not 0 <= bits <= most:
             raise UsageError(f"{bits} bits of samples that have {depth}", key=stat.key)
         self.stat = stat
         self._level, self._filter, self._bits = level, filter, bits
@@ -51,7 +54,8 @@ class ViewPlan:
         self._axes = len(stat.description.axes)
         self.channels = len(stat.description.channels)
         self.shape = tuple(-(-n >> level) for n in full[: self._axes]) + full[self._axes :]
-        self.dtype = dtype_of(stat.description)
+        wide = pb.Description(family=stat.description.family, bits=max(bits, depth))
+        self.dtype = dtype_of(wide)
 
     @property
     def key(self) -> str:
