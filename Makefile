@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup setup-bench setup-package build build-tests lint test unit integration demo \
-	bench bench-scaling bench-cell bench-effort bench-prior bench-small fuzz noise crash damage \
+	bench bench-scaling bench-cell bench-effort bench-prior bench-expansion bench-small fuzz noise crash damage \
 	hostile memory clients disk-full faults backups mixed reads soak install install-kit deb \
 	python-protocol plugin-reference clean
 
@@ -105,6 +105,9 @@ reads: build  ## 100,000 random reads of five kinds against numpy: SEED=... (for
 	$(PYTHON) Tests/campaigns/reads.py --reads 100000 --seed $(SEED)
 
 soak: crash damage fuzz hostile memory clients disk-full faults backups mixed reads  ## All campaigns
+
+bench-expansion: setup-bench build  ## Samples with more bits than are stored, beside other rules: FOLDER=...
+	$(PYTHON) Benchmarks/expansion.py $(FOLDER) $(BENCH)
 
 bench-small: setup-bench build  ## stat and warm reads beside redis GET
 	$(PYTHON) Benchmarks/small_operations.py

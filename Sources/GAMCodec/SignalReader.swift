@@ -137,6 +137,9 @@ public struct SignalReader: Sendable {
         }
     }
 
+    /// Recalls a shard into the reader's cache.
+    public func warm(_ index: Int) throws { _ = try kept(index, isCoarse: false) }
+
     /// Bounds of every channel of the given shards; nil where the signal keeps none.
     public func bounds(of shards: [Int]) throws -> [[ChannelBounds]]? {
         guard manifest.hasBounds else { return nil }
@@ -150,7 +153,8 @@ public struct SignalReader: Sendable {
                     let range = number * length..<min(grid.count, (number + 1) * length)
                     records[number] = try SignalBounds.parsed(
                         bytes, pointCounts: range.map(grid.pointCount),
-                        channels: context.channels, manifest.description.sampleType)
+                        channels: context.channels, manifest.description.sampleType,
+                        seed: manifest.contentHash.low &+ UInt64(number))
                 }
                 return records[number]![index - number * length]
             }

@@ -47,7 +47,8 @@ def test_damaged_records_never_give_a_wrong_sample(tmp_path: Path, rng: random.R
     assert sum(done.damages.values()) == done.raised + done.exact == 400
     assert done.raised > 350 and done.exit_codes > 0
     names = " ".join(done.damages)
-    assert all(word in names for word in ("entry", "shard", "overview", "network", "attachment"))
+    kinds = ("entry", "shard", "overview", "network", "bounds", "attachment")
+    assert all(word in names for word in kinds)
 
 
 def test_a_large_picture_stays_in_little_memory(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ extension RequestHandlers {
             }
         }
         try check.finish()
+        if plan.byteCount <= Lane.lightBytesMax { prefetcher.saw(signal, reader, plan.selection) }
         return try stream.finish()
     }
 
