@@ -102,6 +102,17 @@ def test_distances_answer_rays_and_insides(filled: Daemon) -> None:
     assert inside.stdout.split() == [b"1.0", b"0.0"]
 
 
+def test_the_surface_in_a_region_becomes_a_mesh(filled: Daemon, tmp_path: Path) -> None:
+    mesh = tmp_path / "part.obj"
+    arguments = ["--region=8:32,:,:", "--format", "obj,drop_metadata=1", "-o", mesh]
+    done = filled.gamctl("read", "w/ball", *arguments)
+    assert done.returncode == 0, done.stderr.decode()
+    lines = [line.split() for line in mesh.read_text().splitlines()]
+    points = np.array([list(map(float, line[1:4])) for line in lines if line[0] == "v"])
+    away = points[:, ::-1] + [8, 0, 0] - 15.5
+    assert len(points) > 300 and np.abs(np.sqrt((away**2).sum(axis=1)) - RADIUS).max() < 0.1
+
+
 def test_where_gives_runs_and_counts(filled: Daemon) -> None:
     expected = np.argwhere(ball() < -8)
     done = filled.gamctl("where", "w/ball", "< -8")
