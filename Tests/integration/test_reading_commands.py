@@ -109,7 +109,7 @@ def test_the_surface_in_a_region_becomes_a_mesh(filled: Daemon, tmp_path: Path) 
     assert done.returncode == 0, done.stderr.decode()
     lines = [line.split() for line in mesh.read_text().splitlines()]
     points = np.array([list(map(float, line[1:4])) for line in lines if line[0] == "v"])
-    away = points[:, ::-1] + [8, 0, 0] - 15.5
+    away = points + [8, 0, 0] - 15.5
     assert len(points) > 300 and np.abs(np.sqrt((away**2).sum(axis=1)) - RADIUS).max() < 0.1
 
 
