@@ -27,6 +27,9 @@ struct PointPlaces: Sendable {
     ) throws {
         axes = grid.extents.count
         let count = points.count / axes
+        // Computed anew at every use otherwise: a fifth of a query's time.
+        let (shardCounts, shardExtents) = (grid.counts, grid.shardExtents)
+        let ends = grid.extents.map { Double($0 - 1) }
         var coordinates = points
         var clamped = [UInt8](repeating: 0, count: count)
         var away: [Double] = []
@@ -37,7 +40,7 @@ struct PointPlaces: Sendable {
             for axis in 0..<axes {
                 let at = index * axes + axis
                 let x = options.isWorld ? points[at] / spacings[axis] : points[at]
-                let end = Double(grid.extents[axis] - 1)
+                let end = ends[axis]
                 var inside = x
                 if !(x >= 0 && x <= end) {
                     guard options.outside != .error else {
@@ -54,7 +57,7 @@ struct PointPlaces: Sendable {
                     square += (x - inside) * (x - inside) * spacings[axis] * spacings[axis]
                 }
                 coordinates[at] = inside
-                shard = shard * grid.counts[axis] + Int(inside) / grid.shardExtents[axis]
+                shard = shard * shardCounts[axis] + Int(inside) / shardExtents[axis]
             }
             shards[index] = shard
             if square > 0 {
