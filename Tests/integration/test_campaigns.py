@@ -26,7 +26,7 @@ import reads
 def test_acknowledged_signals_survive_kills(tmp_path: Path, rng: random.Random) -> None:
     done = crash.run(tmp_path, kills=5, seed=rng.randrange(1, 1 << 32))
     assert done.acknowledged >= 5 * crash.WRITERS, "too little happened to prove anything"
-    assert done.version > 20
+    assert done.version > 5
 
 
 def test_damaged_files_never_do_harm(tmp_path: Path, rng: random.Random) -> None:
