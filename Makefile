@@ -8,8 +8,8 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 .PHONY: help setup setup-bench setup-package build build-tests lint test unit integration demo \
 	bench bench-scaling bench-cell bench-effort bench-prior bench-small fuzz noise crash damage \
-	hostile memory clients disk-full faults backups mixed soak install install-kit deb python-protocol \
-	plugin-reference clean
+	hostile memory clients slow-reads disk-full faults backups mixed soak install install-kit deb \
+	python-protocol plugin-reference clean
 
 export DESTDIR PREFIX SYSCONFDIR UNITDIR
 PYTHON := .build/venv/bin/python
@@ -89,6 +89,9 @@ memory: build  ## A 200-megapixel picture with the daemon's peak memory under 1 
 clients: build  ## 1,000 resting clients beside 8 busy ones, slow readers, few descriptors
 	$(PYTHON) Tests/campaigns/clients.py
 
+slow-reads: build  ## 64 slow readers of 100 megapixels: the daemon's memory within its budget
+	$(PYTHON) Tests/campaigns/slow_reads.py
+
 disk-full: build  ## A full disk, tmpfs and ext4 (root): refusals, reads, recovery
 	$(PYTHON) Tests/campaigns/disk_full.py
 
@@ -101,7 +104,7 @@ backups: build  ## 20 backups under 8 writers, restored and compared
 mixed: build  ## Two hours of mixed work: memory, descriptors, space (MINUTES=...)
 	$(PYTHON) Tests/campaigns/mixed.py --minutes $(MINUTES) --seed $(SEED)
 
-soak: crash damage fuzz hostile memory clients disk-full faults backups mixed  ## All campaigns
+soak: crash damage fuzz hostile memory clients slow-reads disk-full faults backups mixed  ## All campaigns
 
 bench-small: setup-bench build  ## stat and warm reads beside redis GET
 	$(PYTHON) Benchmarks/small_operations.py
