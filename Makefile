@@ -6,8 +6,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-bench setup-package build build-tests lint test unit integration demo \
-	bench bench-scaling bench-cell bench-effort bench-prior bench-small fuzz noise crash damage \
+.PHONY: help setup setup-bench setup-reading setup-package build build-tests lint test unit integration demo \
+	bench bench-scaling bench-cell bench-reading bench-effort bench-prior bench-small fuzz noise crash damage \
 	hostile memory clients slow-reads disk-full faults backups mixed soak install install-kit deb \
 	python-protocol plugin-reference clean
 
@@ -28,6 +28,9 @@ setup:  ## Installs Debian and Python packages (apt as root or with sudo; .build
 
 setup-bench:
 	@Tools/setup.sh --bench
+
+setup-reading:
+	@Tools/setup.sh --reading
 
 setup-package:
 	@Tools/setup.sh --package
@@ -61,6 +64,9 @@ bench-scaling: setup-bench build  ## Time and memory against size: FOLDER=...
 
 bench-cell: setup-bench build  ## Regions, thumbnail, samples beside TensorStore, TileDB: FOLDER=...
 	$(PYTHON) Benchmarks/cell.py $(FOLDER) $(BENCH)
+
+bench-reading: setup-reading build  ## One signal read in all ways, points, a torch loader: FOLDER=...
+	$(PYTHON) Benchmarks/reading.py $(FOLDER) $(BENCH)
 
 bench-effort: setup-bench build  ## What each refit effort costs and gains: FOLDER=...
 	$(PYTHON) Benchmarks/effort.py $(FOLDER) $(BENCH)
