@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import multiprocessing
 import os
+import shutil
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -207,9 +208,11 @@ def loaders(
         folder.mkdir(exist_ok=True)
     write_files(files, pictures)
     write_arrays(arrays, pictures)
-    stored = [put_all(scratch / f"crops-{cache}", pictures, size) for cache in CACHES]
-    for cache, stored_bytes in zip(CACHES, stored):
-        daemon = Daemon(scratch / f"crops-{cache}", config=CONFIG.format(cache=cache))
+    stored_bytes = put_all(scratch / "crops", pictures, size)
+    for cache in CACHES:
+        folder = scratch / f"crops-{cache}"
+        shutil.copytree(scratch / "crops" / "state", folder / "state", dirs_exist_ok=True)
+        daemon = Daemon(folder, config=CONFIG.format(cache=cache))
         stack.enter_context(daemon)
         data = SignalDataset(keys, daemon.socket, crop=CROP, crops_per_signal=crops)
         found.append((f"gamd {size}, {cache // MIB} MiB cache", stored_bytes, data))

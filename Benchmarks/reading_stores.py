@@ -1,7 +1,8 @@
 """Stores of one signal of any number of axes: gamd, TensorStore and TileDB, each read in all ways.
 
 What always holds here:
-- One thread each; cells are gamd's shards everywhere; peers keep zstd level 9.
+- One thread each; cells are gamd's shards everywhere; peers keep zstd level 9. gamd and TensorStore
+  may keep 256 MiB of decoded cells, TileDB has no such cache.
 - The peers have no levels: as is usual with them, a second array holds every 8th point. They have
   no bits either: all are read and the low ones cleared. Points between the grid are weighed from
   the corners around, gathered by TensorStore in one call, read by TileDB box by box.
@@ -82,7 +83,10 @@ class Gamd(Store):
     """The daemon; times are those of a client on its socket."""
 
     KEY = "signal"
-    CONFIG = "[refit]\nenabled = false\n[threads]\ncodec = {threads}\n"
+    CONFIG = (
+        "[refit]\nenabled = false\n[threads]\ncodec = {threads}\n"
+        f"[cache]\nshard_bytes = {CACHE_BYTES}\n"
+    )
     ways = WAYS | {"area"}
 
     def __init__(self, folder: Path, signal: Signal, size: str) -> None:
@@ -135,7 +139,7 @@ class Gamd(Store):
 
 
 class TensorStore(Store):
-    """zarr3 chunks, zstd; a cache of 256 MiB for decoded chunks, as gamd may keep its own."""
+    """zarr3 chunks, zstd."""
 
     name = f"TensorStore zarr3 zstd {ZSTD_LEVEL}"
 

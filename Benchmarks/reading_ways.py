@@ -96,9 +96,12 @@ def tasks(signal: Signal, rounds: dict[str, tuple[int, int]]) -> Iterator[Task]:
             where = rng.uniform(low, high, (NEAR, signal.axes)) if way == "points near" else box
             yield Task(way, where, anew, warm)
     for way, long in LONG_SOUND.items():
-        for _ in range(min(rounds[way][0], long) if signal.axes == 1 else rounds[way][0]):
+        cold, warm = rounds[way]
+        if signal.axes == 1:
+            cold, warm = min(cold, long), min(warm, long)
+        for _ in range(cold):
             far = rng.uniform(0, extents - 1, (FAR, signal.axes))
-            yield Task(way, far if way == "points far" else None, True, rounds[way][1])
+            yield Task(way, far if way == "points far" else None, True, warm)
 
 
 class Reader:
