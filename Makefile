@@ -7,9 +7,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup setup-bench setup-reading setup-package build build-tests lint test unit integration demo \
-	bench bench-scaling bench-cell bench-reading bench-effort bench-prior bench-small fuzz noise crash damage \
-	hostile memory clients slow-reads disk-full faults backups mixed soak install install-kit deb \
-	python-protocol plugin-reference clean
+	bench bench-scaling bench-cell bench-reading bench-effort bench-prior bench-expansion bench-small fuzz \
+	noise crash damage hostile memory clients slow-reads disk-full faults backups mixed reads soak install \
+	install-kit deb python-protocol plugin-reference clean
 
 export DESTDIR PREFIX SYSCONFDIR UNITDIR
 PYTHON := .build/venv/bin/python
@@ -110,7 +110,13 @@ backups: build  ## 20 backups under 8 writers, restored and compared
 mixed: build  ## Two hours of mixed work: memory, descriptors, space (MINUTES=...)
 	$(PYTHON) Tests/campaigns/mixed.py --minutes $(MINUTES) --seed $(SEED)
 
-soak: crash damage fuzz hostile memory clients slow-reads disk-full faults backups mixed  ## All campaigns
+reads: build  ## 100,000 random reads of five kinds against numpy: SEED=... (for the night)
+	$(PYTHON) Tests/campaigns/reads.py --reads 100000 --seed $(SEED)
+
+soak: crash damage fuzz hostile memory clients slow-reads disk-full faults backups mixed reads  ## All campaigns
+
+bench-expansion: setup-bench build  ## Samples with more bits than are stored, beside other rules: FOLDER=...
+	$(PYTHON) Benchmarks/expansion.py $(FOLDER) $(BENCH)
 
 bench-small: setup-bench build  ## stat and warm reads beside redis GET
 	$(PYTHON) Benchmarks/small_operations.py

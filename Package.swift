@@ -122,7 +122,7 @@ let package = Package(
         .target(
             name: "CRocksDBFaults", dependencies: ["CRocksDB"], path: "Tests/CRocksDBFaults"),
         tests("GAMStoreTests", ["GAMStore", "CRocksDBFaults"]),
-        tests("GAMPluginHostTests", ["GAMPluginHost", "GAMCore"]),
+        tests("GAMPluginHostTests", ["GAMPluginHost", "GAMCore", "CGAMPlugin", "CLinux"]),
         tests(
             "GAMServerTests",
             [

@@ -11,7 +11,6 @@ import blosc2
 import fpzip
 import imagecodecs
 import numpy as np
-import zfpy
 import zstandard
 from kinds import BAND, DISTANCE, FLOAT_VOLUME, INT_VOLUME, VOLUMES, Source
 from pcodec import ChunkConfig, standalone
@@ -82,10 +81,11 @@ class Zfp(LibraryTool):
         return source.kind in (*INT_VOLUMES, FLOAT_VOLUME)
 
     def pack(self, samples: np.ndarray) -> list[bytes]:
-        return [zfpy.compress_numpy(samples.astype(np.int32) if samples.itemsize == 2 else samples)]
+        wide = samples.astype(np.int32) if samples.itemsize == 2 else samples
+        return [imagecodecs.zfp_encode(wide, mode=imagecodecs.ZFP.MODE.REVERSIBLE)]
 
     def unpack(self, packed: list[bytes], like: np.ndarray) -> np.ndarray:
-        return zfpy.decompress_numpy(packed[0]).astype(like.dtype, copy=False)
+        return imagecodecs.zfp_decode(packed[0]).astype(like.dtype, copy=False)
 
 
 class Lorenzo(LibraryTool):

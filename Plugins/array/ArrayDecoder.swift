@@ -8,7 +8,7 @@ import GAMPluginKit
 
 /// Elements of a file in C order and little endian.
 final class ArrayDecoder: SignalDecoder {
-    let description: AdapterDescription
+    private(set) var description: AdapterDescription
     private let input: AdapterInput
     private let layout: ArrayLayout
     private var offset: UInt64
@@ -55,8 +55,9 @@ final class ArrayDecoder: SignalDecoder {
         }
     }
 
-    /// Checks that all elements are there; keeps what follows them.
+    /// Checks that all elements are there; says where they need no adapter; keeps what follows.
     private func keepTail() throws(AdapterError) {
+        if layout.isCanonical { description.samplesAt = offset }
         let end = offset + UInt64(bytesLeft)
         guard end <= input.size else {
             throw AdapterError(

@@ -31,6 +31,12 @@ struct ArrayLayout: Equatable {
     /// The first axis is the fastest in the file.
     var isFortranOrder = false
 
+    /// Whether the elements of a file lie in it as a host wants them.
+    var isCanonical: Bool {
+        let isOneAxis = extents.count { $0 > 1 } < 2
+        return (!isBigEndian || element.bytes == 1) && (!isFortranOrder || isOneAxis)
+    }
+
     /// Elements; nil when the product does not fit.
     var elementCount: Int? {
         var count = 1

@@ -23,6 +23,7 @@ static const struct {
     open_encode_function *open_encode;
 } formats[] = {
     {"wav", "RIFF", "WAVE", pcm_open_decode, pcm_open_encode},
+    {"wav", "RIFX", "WAVE", pcm_open_decode, pcm_open_encode},
     {"wav", "RF64", "WAVE", pcm_open_decode, pcm_open_encode},
     {"aiff", "FORM", "AIFF", pcm_open_decode, pcm_open_encode},
     {"aiff", "FORM", "AIFC", pcm_open_decode, pcm_open_encode},
@@ -181,7 +182,7 @@ static const gam_functions_v1 functions = {
 
 static const gam_plugin_v1 plugin = {
     sizeof plugin, GAM_ABI_MAJOR, GAM_ABI_MINOR, TEXT("audio"), TEXT("1.0.0"),
-    TEXT("c 1.1"), NULL,          &functions,
+    TEXT("c 1.2"), NULL,          &functions,
 };
 
 __attribute__((visibility("default"))) const gam_plugin_v1 *gam_plugin_entry_v1(void) {

@@ -90,7 +90,8 @@ static void add_pcm(losses *lost, const gam_host *host, gam_text format) {
         add_w64_chunks(lost, head, head_length, 40);
         add_w64_chunks(lost, tail, tail_length, 0);
     } else {
-        int is_big = gam_text_equals(format, "aiff");
+        int is_big = gam_text_equals(format, "aiff") ||
+                     (head_length >= 4 && memcmp(head, "RIFX", 4) == 0);
         add_chunks(lost, head, head_length, 12, is_big);
         /* A chunk of odd length is padded: the tail may start with that byte. */
         add_chunks(lost, tail, tail_length, tail_length % 2, is_big);

@@ -34,6 +34,10 @@ typedef struct pcm_format {
 
 /* NULL: there is no such container. */
 const pcm_format *pcm_format_named(const char *name);
+/* Why libsndfile could not open a file of `format`. */
+gam_status pcm_refusal(const gam_input *input, const pcm_format *format,
+                       const audio_stream *stream, gam_message *message);
+#define PCM_ADVICE "are not kept; convert the file to 8 to 32 bit integers or 32 bit floats"
 gam_status pcm_cut_off(uint64_t declared, uint64_t present, gam_message *message);
 
 /* The kept form of a layout with the size it belongs to: lets an encoder see whether the kept

@@ -34,8 +34,7 @@ static gam_status choose_layout(pcm_decoder *decoder, SNDFILE *file, const SF_IN
             SF_FORMAT_INFO name = {info->format & SF_FORMAT_SUBMASK, NULL, NULL};
             sf_command(NULL, SFC_GET_FORMAT_INFO, &name, sizeof name);
             return gam_fail(message, GAM_UNSUPPORTED,
-                            "samples of type '%s' are not kept; convert the file to 8 to 32 bit "
-                            "integers or 32 bit floats", name.name != NULL ? name.name : "unknown");
+                            "samples of type '%s' " PCM_ADVICE, name.name != NULL ? name.name : "unknown");
         }
     }
     layout->bits = layout->sample_bytes * 8;
@@ -93,7 +92,7 @@ static gam_status locate_samples(pcm_decoder *decoder, const pcm_format *format,
     audio_stream stream = {.input = decoder->base.input};
     SF_INFO info = {0};
     SNDFILE *file = audio_open(&stream, SFM_READ, &info);
-    if (file == NULL) return audio_failed(&stream, NULL, "the header is damaged", message);
+    if (file == NULL) return pcm_refusal(decoder->base.input, format, &stream, message);
     gam_description *description = &decoder->base.description;
     gam_describe_as(description, "audio", format->media_type, GAM_EXACT_FILE);
     gam_status status = choose_layout(decoder, file, &info, message);
@@ -155,7 +154,10 @@ gam_status pcm_open_decode(const gam_host *host, const gam_input *input, const c
         free(decoder);
         return status;
     }
-    const gam_description *description = &decoder->base.description;
+    gam_description *description = &decoder->base.description;
+    const pcm_layout *layout = &decoder->layout;
+    if (layout->sample_bytes == gam_container_bytes(layout->bits) && !layout->is_big_endian)
+        description->samples_at = decoder->offset;
     decoder->packed_rows =
         CHUNK_BYTES / (decoder->layout.sample_bytes * description->channel_count);
     decoder->base.row_bytes = gam_row_bytes(description);

@@ -2,7 +2,8 @@
  * pcm_formats.c - whether the sizes in a header are those of the file, for each container.
  *
  * What always holds: a header that announces more bytes than there are is refused as cut off;
- * sizes that a streaming writer left open (0 or all ones) go to the end of the file.
+ * sizes that a writer into a pipe left open go to the end of the file. Left open are 0 and all
+ * ones, and what sox writes there: 2 GiB less a page in a WAV, 0x7f000000 in an AIFF.
  */
 #include "pcm.h"
 
@@ -25,21 +26,31 @@ gam_status pcm_cut_off(uint64_t declared, uint64_t present, gam_message *message
                     (unsigned long long)declared, (unsigned long long)present);
 }
 
-/* Size of the file and of the data chunk as the header has them; 0 or all ones in a streamed
- * WAV, which then goes to the end of the file. */
+enum { SOX_WAV_OPEN = 0x7ffff000, SOX_AIFF_OPEN = 0x7f000000 };
+
+/* Whether the samples go to the end of the file, as they must where the size is left open. */
+static gam_status check_open(const pcm_extent *extent, gam_message *message) {
+    uint64_t present = extent->file_size - extent->head_length;
+    if (extent->data_bytes == present - present % extent->block) return GAM_OK;
+    return gam_fail(message, GAM_UNSUPPORTED, "%llu bytes of samples where %llu follow a header "
+                    "that leaves their number open", (unsigned long long)extent->data_bytes,
+                    (unsigned long long)present);
+}
+
 static gam_status check_wav(const pcm_extent *extent, gam_message *message) {
     const unsigned char *head = extent->head;
     uint64_t head_length = extent->head_length, data_bytes = extent->data_bytes;
     uint64_t block = extent->block, file_size = extent->file_size;
     if (head_length < 20 || memcmp(head + head_length - 8, "data", 4) != 0)
         return gam_fail(message, GAM_UNSUPPORTED, "the samples do not follow a data chunk");
-    uint64_t riff = little32(head + 4), data = little32(head + head_length - 4);
+    uint32_t (*number)(const unsigned char *) = memcmp(head, "RIFX", 4) == 0 ? big32 : little32;
+    uint64_t riff = number(head + 4), data = number(head + head_length - 4);
     uint64_t present = file_size - head_length;
     if (memcmp(head, "RF64", 4) == 0 && head_length >= 36 && memcmp(head + 12, "ds64", 4) == 0) {
         riff = little32(head + 20) | (uint64_t)little32(head + 24) << 32;
         data = little32(head + 28) | (uint64_t)little32(head + 32) << 32;
     }
-    int streamed = data == 0 || data == UINT32_MAX;
+    int streamed = data == 0 || data == UINT32_MAX || (data == SOX_WAV_OPEN && data > present);
     if (!streamed && data > present) return pcm_cut_off(data, present, message);
     if (!streamed && riff != UINT32_MAX && riff > file_size - 8 && riff - (file_size - 8) > 1)
         return pcm_cut_off(riff, file_size - 8, message);
@@ -47,10 +58,12 @@ static gam_status check_wav(const pcm_extent *extent, gam_message *message) {
         return gam_fail(message, GAM_UNSUPPORTED, "%llu bytes of samples where the data chunk has "
                         "%llu", (unsigned long long)data_bytes, (unsigned long long)data);
     for (uint64_t at = 12; at + 24 <= head_length;) {
-        uint64_t size = little32(head + at + 4);
+        uint64_t size = number(head + at + 4);
         if (memcmp(head + at, "fmt ", 4) == 0) {
-            uint64_t align = head[at + 20] | (uint64_t)head[at + 21] << 8;
-            if (align == block) return GAM_OK;
+            const unsigned char *last = head + at + 20;
+            uint64_t align = number == big32 ? (unsigned)last[0] << 8 | last[1]
+                                             : (unsigned)last[1] << 8 | last[0];
+            if (align == block) return streamed ? check_open(extent, message) : GAM_OK;
             return gam_fail(message, GAM_UNSUPPORTED,
                             "samples are padded to blocks of %llu bytes where they need %llu; "
                             "convert the file", (unsigned long long)align,
@@ -61,26 +74,29 @@ static gam_status check_wav(const pcm_extent *extent, gam_message *message) {
     return gam_fail(message, GAM_BAD_INPUT, "the WAV has no fmt chunk before its samples");
 }
 
+/* `at`: where the SSND chunk begins. */
+static gam_status check_sound(const pcm_extent *extent, uint64_t at, gam_message *message) {
+    const unsigned char *head = extent->head;
+    uint64_t form = big32(head + 4), size = big32(head + at + 4);
+    uint64_t skipped = 8 + (uint64_t)big32(head + at + 8), rest = extent->file_size - 8;
+    if (at + 8 + skipped != extent->head_length)
+        return gam_fail(message, GAM_UNSUPPORTED, "the SSND chunk has an unusual layout");
+    int sox = size == SOX_AIFF_OPEN + skipped && form > rest;
+    if (sox || (form == 0 && size == 0)) return check_open(extent, message);
+    if (form > rest && form - rest > 1) return pcm_cut_off(form, rest, message);
+    if (size > rest - at) return pcm_cut_off(size, rest - at, message);
+    if (size < skipped || size - skipped < extent->data_bytes ||
+        size - skipped - extent->data_bytes >= extent->block)
+        return gam_fail(message, GAM_UNSUPPORTED, "%llu bytes of samples in an SSND chunk of %llu",
+                        (unsigned long long)extent->data_bytes, (unsigned long long)size);
+    return GAM_OK;
+}
+
 static gam_status check_aiff(const pcm_extent *extent, gam_message *message) {
     const unsigned char *head = extent->head;
-    uint64_t head_length = extent->head_length, data_bytes = extent->data_bytes;
-    uint64_t block = extent->block, file_size = extent->file_size;
-    uint64_t form = big32(head + 4);
-    if (form > file_size - 8 && form - (file_size - 8) > 1)
-        return pcm_cut_off(form, file_size - 8, message);
-    for (uint64_t at = 12; at + 16 <= head_length;) {
+    for (uint64_t at = 12; at + 16 <= extent->head_length;) {
         uint64_t size = big32(head + at + 4);
-        if (memcmp(head + at, "SSND", 4) == 0) {
-            uint64_t skipped = 8 + (uint64_t)big32(head + at + 8);
-            if (at + 8 + skipped != head_length || size < skipped)
-                return gam_fail(message, GAM_UNSUPPORTED, "the SSND chunk has an unusual layout");
-            if (at + 8 + size > file_size) return pcm_cut_off(size, file_size - at - 8, message);
-            if (size - skipped < data_bytes || size - skipped - data_bytes >= block)
-                return gam_fail(message, GAM_UNSUPPORTED, "%llu bytes of samples where the SSND "
-                                "chunk has %llu", (unsigned long long)data_bytes,
-                                (unsigned long long)(size - skipped));
-            return GAM_OK;
-        }
+        if (memcmp(head + at, "SSND", 4) == 0) return check_sound(extent, at, message);
         at += 8 + size + size % 2;
     }
     return gam_fail(message, GAM_UNSUPPORTED, "the samples do not follow an SSND chunk");
@@ -90,7 +106,7 @@ static gam_status check_aiff(const pcm_extent *extent, gam_message *message) {
 static gam_status check_announced(const pcm_extent *extent, uint64_t announced, int is_open,
                                   gam_message *message) {
     uint64_t present = extent->file_size - extent->head_length;
-    if (is_open) return GAM_OK;
+    if (is_open) return check_open(extent, message);
     if (announced > present) return pcm_cut_off(announced, present, message);
     if (extent->data_bytes != announced - announced % extent->block)
         return gam_fail(message, GAM_UNSUPPORTED,
@@ -106,7 +122,7 @@ static gam_status check_w64(const pcm_extent *extent, gam_message *message) {
         return gam_fail(message, GAM_UNSUPPORTED, "the samples do not follow a data chunk");
     uint64_t size = little32(data + 16) | (uint64_t)little32(data + 20) << 32;
     if (size < 24) return gam_fail(message, GAM_BAD_INPUT, "the data chunk is damaged");
-    return check_announced(extent, size - 24, 0, message);
+    return check_announced(extent, size - 24, size >= INT64_MAX, message);
 }
 
 static gam_status check_au(const pcm_extent *extent, gam_message *message) {

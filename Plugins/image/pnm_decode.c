@@ -182,6 +182,9 @@ static gam_status prepare(pnm_decoder *decoder, gam_message *message) {
     if (status != GAM_OK) return status;
     decoder->offset = decoder->header.length;
     decoder->raw_row_bytes = pnm_raw_row_bytes(&decoder->header);
+    if (!pnm_is_plain(&decoder->header) && !pnm_is_bitmap(&decoder->header) &&
+        decoder->header.maxval == 255)
+        decoder->base.description.samples_at = decoder->offset;
     uint64_t bytes = pnm_is_plain(&decoder->header) ? TEXT_WINDOW : decoder->raw_row_bytes;
     status = gam_check_memory(decoder->base.host, bytes, "a row of this PNM", message);
     if (status == GAM_OK) status = keep_header(decoder, message);

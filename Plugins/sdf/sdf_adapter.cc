@@ -331,7 +331,7 @@ const gam_functions_v1 functions = {
 
 const gam_plugin_v1 plugin = {
     sizeof plugin, GAM_ABI_MAJOR, GAM_ABI_MINOR, TEXT("sdf"), TEXT("1.0.0"),
-    TEXT("c++ 1.1"), nullptr,     &functions,
+    TEXT("c++ 1.2"), nullptr,     &functions,
 };
 
 }  // namespace

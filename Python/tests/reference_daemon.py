@@ -213,10 +213,9 @@ class Connection(threading.Thread):
         axes = signal.description.axes
         points = np.frombuffer(data, "<f8").reshape(-1, len(axes))
         spacing = [axis.spacing if wanted.world else 1.0 for axis in axes]
+        method, outside = wanted.method or "linear", wanted.outside or "clamp"
         try:
-            values, gradients = reference.query(
-                signal.samples, points, wanted.method or "linear", wanted.outside or "clamp", spacing
-            )
+            values, gradients = reference.query(signal.samples, points, method, outside, spacing)
         except ValueError as error:
             raise Refused(5, str(error)) from error
         if wanted.kind == "inside":

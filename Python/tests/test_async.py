@@ -119,7 +119,9 @@ def test_cancelling_a_task_cancels_its_request() -> None:
         with_client(path, work)
 
 
-@pytest.mark.parametrize("garbage", [b"GAM2" + bytes(20), b"GAM1\x01" + bytes(7) + b"\x63" * 4 + bytes(8)])
+@pytest.mark.parametrize(
+    "garbage", [b"GAM2" + bytes(20), b"GAM1\x01" + bytes(7) + b"\x63" * 4 + bytes(8)]
+)
 def test_garbage_ends_the_connection_for_all_tasks(garbage: bytes) -> None:
     def script(peer: Peer) -> None:
         peer.receive()

@@ -55,6 +55,19 @@ def test_a_range_is_all_that_is_read(files: GamdFileSystem, monkeypatch) -> None
     assert asked == [[(500, 700)]]
 
 
+def test_a_long_file_is_read_in_blocks(files: GamdFileSystem, monkeypatch) -> None:
+    data = bytes(range(256)) * (5 << 12)
+    files.pipe("long", data)
+    read, asked = files.client.read, []
+    monkeypatch.setattr(
+        files.client, "read", lambda key, region: (asked.append(region), read(key, region))[1]
+    )
+    with files.open("long", block_size=1 << 16) as file:
+        assert file.seek(3_000_000) and file.read(10) == data[3_000_000:3_000_010]
+        assert file.seek(-5, 2) and file.read() == data[-5:]
+    assert all(stop - start <= 1 << 18 for [(start, stop)] in asked), asked
+
+
 def test_folders_are_what_keys_say(files: GamdFileSystem) -> None:
     for path in ("a/b/1", "a/b/2", "a/c", "d"):
         files.pipe(path, b"x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 
@@ -109,6 +110,24 @@ def test_cancel_stops_what_another_thread_waits_for() -> None:
         with pytest.raises(CancelledError, match="as asked"):
             client.read("k")
         assert client.stat("k").key == "k", "the connection goes on"
+
+
+def test_an_interrupt_ends_the_connection_and_nothing_is_read_again() -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with daemon(lambda peer: peer.receive() and peer.stream.recv(1)) as path:
+            with Client(path, timeout=20) as client:
+                signal.setitimer(signal.ITIMER_REAL, 0.1)
+                with pytest.raises(KeyboardInterrupt):
+                    client.read("k")
+                assert not client.is_open
+                with pytest.raises(UnreachableError, match="closed"):
+                    client.read("k")
+    finally:
+        signal.signal(signal.SIGALRM, previous)
 
 
 def test_close_wakes_who_waits() -> None:

@@ -63,11 +63,14 @@ def test_crops_by_a_function_levels_and_transforms(socket: str) -> None:
 def test_a_batch_is_one_request_and_lies_in_shared_memory(socket: str, monkeypatch) -> None:
     data = SignalDataset(KEYS, socket, crop=(8, 8))
     data[0]
-    client, asked = data._place.get(), []
-    plain = client._session.start
-    monkeypatch.setattr(
-        client._session, "start", lambda *a: (asked.append(a[1].WhichOneof("operation")), plain(*a))[1]
-    )
+    session, asked = data._place.get()._session, []
+    plain = session.start
+
+    def start(answer, request, *rest):
+        asked.append(request.WhichOneof("operation"))
+        return plain(answer, request, *rest)
+
+    monkeypatch.setattr(session, "start", start)
     data.__getitems__([0, 0])
     asked.clear()
     batch = data.__getitems__([0, 0, 0, 0])

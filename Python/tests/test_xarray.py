@@ -68,7 +68,8 @@ def test_a_data_set_can_be_pickled(volume) -> None:
 
 
 def test_sound_has_time_and_channels(socket: str, client: Client) -> None:
-    client.put("sound", VOLUME[0, :, :2], channels_last=True, axes="time", spacing=1 / 8000, unit="s")
+    lanes = VOLUME[0, :, :2]
+    client.put("sound", lanes, channels_last=True, axes="time", spacing=1 / 8000, unit="s")
     sound = xarray.open_dataset("gamd://sound", engine=GamdBackend, socket=socket)["sound"]
     assert sound.dims == ("time", "channel") and float(sound.time[8]) == 0.001
 

@@ -1,4 +1,4 @@
-"""zarr on the daemon: its own tests of a store, arrays written through it, signals seen as arrays."""
+"""zarr on the daemon: its own tests of a store, arrays through it, signals seen as arrays."""
 
 from __future__ import annotations
 

@@ -65,7 +65,28 @@ public struct SignalReader: Sendable {
     public func read(
         _ selection: Selection, threads: Int, yield: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        try emit(selection, threads, yield)
+        try emit(selection, PieceForm(manifest.description), threads, yield)
+    }
+
+    /// Reads the selected points with more bits than are stored: an estimate below the stored ones.
+    /// - Throws: `CodecError.unsupported` for floats, and unless `bits` is above those stored.
+    public func readExpanded(
+        _ selection: Selection, bits: Int, threads: Int,
+        yield: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        try emit(
+            selection, PieceForm(manifest.description, expandedTo: try expandedType(bits)),
+            threads, yield)
+    }
+
+    /// The type of samples that have more bits than are stored.
+    public func expandedType(_ bits: Int) throws -> SampleType {
+        let type = manifest.description.sampleType
+        guard type.family != .float, bits > type.bits, bits <= 32 else {
+            throw CodecError.badRegion(
+                "samples of \(type.bits) bits cannot be given with \(bits): integers take up to 32")
+        }
+        return try SampleType(family: type.family, bits: bits)
     }
 
     /// Reads everything.
@@ -116,6 +137,9 @@ public struct SignalReader: Sendable {
         }
     }
 
+    /// Recalls a shard into the reader's cache.
+    public func warm(_ index: Int) throws { _ = try kept(index, isCoarse: false) }
+
     /// Bounds of every channel of the given shards; nil where the signal keeps none.
     public func bounds(of shards: [Int]) throws -> [[ChannelBounds]]? {
         guard manifest.hasBounds else { return nil }
@@ -129,7 +153,8 @@ public struct SignalReader: Sendable {
                     let range = number * length..<min(grid.count, (number + 1) * length)
                     records[number] = try SignalBounds.parsed(
                         bytes, pointCounts: range.map(grid.pointCount),
-                        channels: context.channels, manifest.description.sampleType)
+                        channels: context.channels, manifest.description.sampleType,
+                        seed: manifest.contentHash.low &+ UInt64(number))
                 }
                 return records[number]![index - number * length]
             }
@@ -147,18 +172,15 @@ public struct SignalReader: Sendable {
 
     // MARK: pieces
 
-    private func bytes(_ selection: Selection) -> Int {
-        selection.pointCount * manifest.description.pointBytes
-    }
-
     /// Splits a selection along its slowest long axis until it is one piece.
     private func emit(
-        _ selection: Selection, _ threads: Int, _ yield: (UnsafeRawBufferPointer) throws -> Void
+        _ selection: Selection, _ form: PieceForm, _ threads: Int,
+        _ yield: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        let total = bytes(selection)
+        let total = form.bytes(selection)
         let longest = selection.axes.indices.first { selection.axes[$0].positions.count > 1 }
         guard total > Self.pieceBytesMin, let axis = longest else {
-            return try piece(selection, threads, yield)
+            return try piece(selection, form, threads, yield)
         }
         let positions = selection.axes[axis].positions
         let perPosition = max(1, total / positions.count)
@@ -171,45 +193,72 @@ public struct SignalReader: Sendable {
             let row = selection.nextRow(axis, after: start, length: shard * rows)
             let end = min(row, start + countMax, positions.upperBound)
             let part = selection.replacing(axis, with: start..<end)
-            if bytes(part) > Self.pieceBytesMax && end - start == 1 {
-                try emit(part, threads, yield)
+            if form.bytes(part) > Self.pieceBytesMax && end - start == 1 {
+                try emit(part, form, threads, yield)
             } else {
-                try piece(part, threads, yield)
+                try piece(part, form, threads, yield)
             }
             start = end
         }
     }
 
     private func piece(
-        _ selection: Selection, _ threads: Int, _ yield: (UnsafeRawBufferPointer) throws -> Void
+        _ selection: Selection, _ form: PieceForm, _ threads: Int,
+        _ yield: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
         let out = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: bytes(selection), alignment: 64)
+            byteCount: form.bytes(selection), alignment: 64)
         defer { out.deallocate() }
         let shards = grid.shards(touching: selection.box)
         let target = PieceTarget(out)
         try parallel(shards.count, threads: threads) { i in
-            try self.fill(shards[i], selection, target)
+            try self.fill(shards[i], selection, form, target)
         }
         try yield(UnsafeRawBufferPointer(out))
     }
 
-    private func fill(_ index: Int, _ selection: Selection, _ target: PieceTarget) throws {
+    private func fill(
+        _ index: Int, _ selection: Selection, _ form: PieceForm, _ target: PieceTarget
+    ) throws {
         let box = grid.box(index)
         guard selection.touches(box) else { return }
         let extents = box.map(\.count)
         let layout = ShardLayout(extents: extents, channels: context.channels)
         let spacing = layout.overviewSpacings
-        let coarse = layout.spacing > 0 && selection.lies(on: spacing)
-        let recall = { try coarse ? overviewBytes(index) : shardBytes(index) }
-        let record = coarse ? RecordID.overview(index: index) : .shard(index: index)
-        let bytes = try cache?.bytes(of: record, recall: recall) ?? recall()
+        // Expansion looks at all samples around: the overview alone does not do.
+        let coarse =
+            form.expanded == nil && layout.spacing > 0 && selection.lies(on: spacing)
+        var bytes = try kept(index, isCoarse: coarse)
+        if let type = form.expanded {
+            bytes = pool.with { $0.expanded(bytes, extents: extents, to: type, context) }
+        }
         bytes.withUnsafeBytes {
             copyPoints(
                 $0, box: box, spacing: coarse ? spacing : extents.map { _ in 1 },
-                to: selection, point: manifest.description.pointBytes, into: target.buffer)
+                to: selection, point: form.pointBytes, into: target.buffer)
         }
     }
+
+    /// Canonical bytes of a shard or its overview, from the cache if they are there.
+    private func kept(_ index: Int, isCoarse: Bool) throws -> [UInt8] {
+        let recall = { try isCoarse ? overviewBytes(index) : shardBytes(index) }
+        let record = isCoarse ? RecordID.overview(index: index) : .shard(index: index)
+        return try cache?.bytes(of: record, recall: recall) ?? recall()
+    }
+}
+
+/// The samples pieces are made of: those stored, or estimates with more bits.
+private struct PieceForm: Sendable {
+    let pointBytes: Int
+    let expanded: SampleType?
+
+    init(_ description: SignalDescription, expandedTo type: SampleType? = nil) {
+        expanded = type
+        pointBytes =
+            description.channels.count * (type ?? description.sampleType).containerBytes
+    }
+
+    func bytes(_ selection: Selection) -> Int { selection.pointCount * pointBytes }
 }
 
 /// Where shards of a piece are written. Unchecked: shards cover disjoint points.

@@ -91,7 +91,7 @@ public struct SignalWriter: Sendable {
             }
             guard progress(Double(done) / Double(grid.count)) else { throw CodecError.cancelled }
         }
-        for (index, record) in bounds.records().enumerated() {
+        for (index, record) in bounds.records(hash).enumerated() {
             try sink.put(.bounds(index: index), record)
             total.withLock { $0.bytes += record.count }
         }
@@ -163,13 +163,14 @@ private struct BoundsCollector: Sendable {
         slots.set(index, bytes.withUnsafeBytes { SignalBounds.measure($0, description) })
     }
 
-    func records() -> [[UInt8]] {
+    func records(_ hash: ContentHash) -> [[UInt8]] {
         guard let all = slots?.all else { return [] }
         return stride(from: 0, to: all.count, by: SignalBounds.shardsPerRecord).map { start in
             let range = start..<min(all.count, start + SignalBounds.shardsPerRecord)
             return SignalBounds.serialized(
                 Array(all[range]), pointCounts: range.map(grid.pointCount),
-                description.sampleType)
+                description.sampleType,
+                seed: hash.low &+ UInt64(start / SignalBounds.shardsPerRecord))
         }
     }
 }

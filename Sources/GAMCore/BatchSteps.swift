@@ -11,11 +11,19 @@ protocol BatchStep {
     mutating func take(
         _ scratch: BatchScratch, count: Int, anyKnown: Bool, low: Int32, high: Int32,
         network: UnsafePointer<gam_network>?)
+
+    /// Batch positions from `at` on lie in the sheared plane from `element` on.
+    mutating func placed(element: Int, at: Int, count: Int)
+}
+
+extension BatchStep {
+    @inline(__always)
+    mutating func placed(element: Int, at: Int, count: Int) {}
 }
 
 /// Network and landscapes of a batch: what recall and pricing share.
 @inline(__always)
-private func landscapes(
+func landscapes(
     _ engine: Engine, _ scratch: BatchScratch, _ count: Int, _ low: Int32, _ high: Int32,
     _ network: UnsafePointer<gam_network>
 ) -> Int32 {

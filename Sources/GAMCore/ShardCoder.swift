@@ -118,6 +118,21 @@ package final class ShardCoder {
         }
     }
 
+    /// Walks one plane of a spatial shard whose values are known; earlier planes were walked before.
+    func walkKnown(
+        _ index: Int, _ linear: UnsafePointer<Int32>, layout: ShardLayout,
+        independent: Set<Int>, networks: NetworkSet, overview: UnsafePointer<Int32>?,
+        _ step: inout some BatchStep
+    ) {
+        let rolesMax = networks.roles.count - 1
+        let task = Task(
+            layout: layout, independent: independent, networks: networks, rolesMax: rolesMax,
+            ranges: Self.ranges(linear, layout),
+            statistics: statistics(linear, layout, independent, rolesMax: rolesMax),
+            overview: overview)
+        walkPlane(index, task, linear: linear, into: nil, &step)
+    }
+
     private static func reader(
         _ shard: CodedShard, _ words: UnsafeBufferPointer<UInt16>,
         _ bits: UnsafeBufferPointer<UInt8>

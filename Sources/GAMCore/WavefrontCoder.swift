@@ -194,6 +194,7 @@ final class WavefrontCoder {
             scratch, count: used, anyKnown: anyKnown, low: context.plane.low,
             high: context.plane.high, network: network)
         for run in runs {
+            step.placed(element: run.element, at: run.at, count: run.count)
             gam_keep(
                 scratch.batch, Int32(run.at), Int32(run.count), scratch.values,
                 values + run.element, errors + run.element)

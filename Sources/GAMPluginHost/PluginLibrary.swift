@@ -7,18 +7,24 @@ import CGAMPlugin
 import Glibc
 
 /// A library as its manifest announces it.
-struct LibraryIdentity: Sendable {
-    let path: String
-    let id: String
+package struct LibraryIdentity: Sendable {
+    package let path: String
+    package let id: String
     let abiMajor: UInt32
     let abiMinor: UInt32
 }
 
 /// What a loaded library says of itself.
-struct PluginProfile: Sendable {
-    let version: String
-    let sdkVersion: String
-    let parameters: [PluginParameter]
+package struct PluginProfile: Sendable {
+    package let version: String
+    package let sdkVersion: String
+    package let parameters: [PluginParameter]
+
+    package init(version: String, sdkVersion: String, parameters: [PluginParameter]) {
+        self.version = version
+        self.sdkVersion = sdkVersion
+        self.parameters = parameters
+    }
 }
 
 /// A loaded plugin library that speaks our ABI.

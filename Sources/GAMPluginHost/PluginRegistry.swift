@@ -38,16 +38,34 @@ public final class PluginRegistry: Sendable {
     private let loaded = Mutex<[String: PluginLibrary]>([:])
 
     /// Reads every `*.toml` of `manifestFolders`; folders that do not exist are passed over.
-    public init(
+    public convenience init(
         manifestFolders: [String], libraryFolders: [String] = [],
         isolation: PluginIsolation = .workers(WorkerOptions()),
         quarantine: QuarantineRule = QuarantineRule()
     ) {
+        let pool: WorkerPool? =
+            switch isolation {
+            case .workers(let options): WorkerPool(options: options)
+            case .inProcess: nil
+            }
+        self.init(manifestFolders, libraryFolders, pool, quarantine)
+    }
+
+    /// A registry whose workers come from `start`.
+    package convenience init(
+        manifestFolders: [String], libraryFolders: [String], quarantine: QuarantineRule,
+        start: @escaping WorkerStarter
+    ) {
+        let pool = WorkerPool(options: WorkerOptions(), start: start)
+        self.init(manifestFolders, libraryFolders, pool, quarantine)
+    }
+
+    private init(
+        _ manifestFolders: [String], _ libraryFolders: [String], _ pool: WorkerPool?,
+        _ quarantine: QuarantineRule
+    ) {
         faults = FaultBook(rule: quarantine)
-        switch isolation {
-        case .workers(let options): pool = WorkerPool(options: options)
-        case .inProcess: pool = nil
-        }
+        self.pool = pool
         var entries: [String: Entry] = [:]
         var problems: [PluginError] = []
         for folder in manifestFolders {

@@ -53,6 +53,10 @@ public struct AdapterDescription: Equatable, Sendable {
     /// "image", "audio", "sdf", "array" ...
     public var kind: String
     public var mediaType: String
+    /// Of a decoder: where in the file all samples lie in canonical form, in order and without gaps.
+    /// The host may then read them there itself and not ask for rows. Only for samples that fill
+    /// their container; 0: rows must be asked for.
+    public var samplesAt: UInt64 = 0
 
     public init(
         axes: [AdapterAxis], channels: [AdapterChannel], family: Family, bits: Int,

@@ -13,6 +13,7 @@ func fill(_ target: UnsafeMutablePointer<gam_description>, _ description: Adapte
     raw.bits = UInt32(description.bits)
     raw.exactness = description.exactness.rawValue
     raw.order = UInt32(GAM_ORDER_AUTO)
+    raw.samples_at = description.samplesAt
     withUnsafeMutableBytes(of: &raw.axes) { bytes in
         let axes = bytes.bindMemory(to: gam_axis.self)
         for (index, axis) in description.axes.prefix(axes.count).enumerated() {

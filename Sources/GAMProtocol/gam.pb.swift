@@ -686,7 +686,7 @@ public nonisolated struct WireRead: Sendable {
   /// "nearest" (default): the points themselves; "area": means of cells
   public var filter: String = String()
 
-  /// 0: all; k: the k most significant planes, lower ones zero
+  /// 0: all; k: the k most significant planes, lower ones zero; above those stored: estimated
   public var bits: UInt32 = 0
 
   /// 0: bodies inline; else the attached memory the body is written to

@@ -37,6 +37,8 @@ struct AxisTaps {
     var weights = SIMD4<Double>(repeating: 0)
     /// Derivatives of the weights, per grid step.
     var slopes = SIMD4<Double>(repeating: 0)
+    /// Where the samples lie in the block, in points from its first one.
+    var offsets = SIMD4<Int>(repeating: 0)
     /// Half the spread of the samples around the point: sum |w| (x - i)^2 / sum |w|, in grid steps.
     var spread = 0.0
     var weightSum = 1.0

@@ -31,60 +31,62 @@ struct PointKernel {
         self.strides = strides
     }
 
-    /// Values [channels] and gradients [channels][axes] of one point.
+    /// Finds the samples of an axis in the block; those beyond the signal are its last ones.
+    @inline(__always)
+    func place(_ tap: inout AxisTaps, _ axis: Int) {
+        for t in 0..<taps {
+            let at = min(max(tap.first + t, 0), extents[axis] - 1)
+            tap.offsets[t] = (at - block.box[axis].lowerBound) * strides[axis]
+        }
+    }
+
+    /// Values [channels] and gradients [channels][axes] of one point, from its taps [axes].
     func evaluate(
-        _ all: [AxisTaps], at start: Int, _ values: UnsafeMutablePointer<Double>,
+        _ all: UnsafePointer<AxisTaps>, _ values: UnsafeMutablePointer<Double>,
         _ gradients: UnsafeMutablePointer<Double>?
     ) {
         block.bytes.withUnsafeBytes { bytes in
             let base = bytes.baseAddress!
             switch (description.sampleType.containerBytes, description.sampleType.family) {
             case (1, .unsigned):
-                sum(all, start, values, gradients) {
+                sum(all, values, gradients) {
                     Double(base.load(fromByteOffset: $0, as: UInt8.self))
                 }
             case (1, _):
-                sum(all, start, values, gradients) {
+                sum(all, values, gradients) {
                     Double(base.load(fromByteOffset: $0, as: Int8.self))
                 }
             case (2, .unsigned):
-                sum(all, start, values, gradients) {
+                sum(all, values, gradients) {
                     Double(base.load(fromByteOffset: $0 * 2, as: UInt16.self))
                 }
             case (2, .signed):
-                sum(all, start, values, gradients) {
+                sum(all, values, gradients) {
                     Double(base.load(fromByteOffset: $0 * 2, as: Int16.self))
                 }
             case (2, .float):
-                sum(all, start, values, gradients) {
+                sum(all, values, gradients) {
                     Double(base.load(fromByteOffset: $0 * 2, as: Float16.self))
                 }
             case (_, .unsigned):
-                sum(all, start, values, gradients) {
+                sum(all, values, gradients) {
                     Double(base.load(fromByteOffset: $0 * 4, as: UInt32.self))
                 }
             case (_, .signed):
-                sum(all, start, values, gradients) {
+                sum(all, values, gradients) {
                     Double(base.load(fromByteOffset: $0 * 4, as: Int32.self))
                 }
             case (_, .float):
-                sum(all, start, values, gradients) {
+                sum(all, values, gradients) {
                     Double(base.load(fromByteOffset: $0 * 4, as: Float.self))
                 }
             }
         }
     }
 
-    /// Offset in the block, in points, of tap `t` along an axis.
-    @inline(__always)
-    private func offset(_ tap: AxisTaps, _ t: Int, _ axis: Int) -> Int {
-        let at = min(max(tap.first + t, 0), extents[axis] - 1)
-        return (at - block.box[axis].lowerBound) * strides[axis]
-    }
-
     @inline(__always)
     private func sum(
-        _ all: [AxisTaps], _ start: Int, _ values: UnsafeMutablePointer<Double>,
+        _ all: UnsafePointer<AxisTaps>, _ values: UnsafeMutablePointer<Double>,
         _ gradients: UnsafeMutablePointer<Double>?, _ sample: (Int) -> Double
     ) {
         let axes = extents.count
@@ -102,14 +104,14 @@ struct PointKernel {
             for axis in (0..<last).reversed() {
                 let t = rest % taps
                 rest /= taps
-                let tap = all[start + axis]
-                place += offset(tap, t, axis)
-                weight *= tap.weights[t]
+                place += all[axis].offsets[t]
+                weight *= all[axis].weights[t]
+                guard gradients != nil else { continue }
                 for other in 0..<last {
-                    slopes[other] *= other == axis ? tap.slopes[t] : tap.weights[t]
+                    slopes[other] *= other == axis ? all[axis].slopes[t] : all[axis].weights[t]
                 }
             }
-            addLine(all[start + last], place, weight, slopes, values, gradients, sample)
+            addLine(all + last, place, weight, slopes, values, gradients, sample)
         }
         guard let gradients else { return }
         for c in 0..<channels {
@@ -120,7 +122,7 @@ struct PointKernel {
     /// One line of samples along the last axis.
     @inline(__always)
     private func addLine(
-        _ tap: AxisTaps, _ place: Int, _ weight: Double, _ slopes: SIMD4<Double>,
+        _ tap: UnsafePointer<AxisTaps>, _ place: Int, _ weight: Double, _ slopes: SIMD4<Double>,
         _ values: UnsafeMutablePointer<Double>, _ gradients: UnsafeMutablePointer<Double>?,
         _ sample: (Int) -> Double
     ) {
@@ -128,17 +130,17 @@ struct PointKernel {
         let last = axes - 1
         let channels = description.channels.count
         for t in 0..<taps {
-            let at = (place + offset(tap, t, last)) * channels
-            let product = weight * tap.weights[t]
+            let at = (place + tap.pointee.offsets[t]) * channels
+            let product = weight * tap.pointee.weights[t]
             for c in 0..<channels {
                 let value = sample(at + c)
                 if product != 0 { values[c] += product * value }
                 guard let gradients else { continue }
                 for axis in 0..<last {
-                    let slope = slopes[axis] * tap.weights[t]
+                    let slope = slopes[axis] * tap.pointee.weights[t]
                     if slope != 0 { gradients[c * axes + axis] += slope * value }
                 }
-                let slope = weight * tap.slopes[t]
+                let slope = weight * tap.pointee.slopes[t]
                 if slope != 0 { gradients[c * axes + last] += slope * value }
             }
         }

@@ -51,7 +51,7 @@ public final class PointSampler: Sendable {
         description = reader.manifest.description
         extents = description.extents
         spacings = description.axes.map(\.spacing)
-        // A point on the last coordinate belongs to the cell before; nearest may round upwards.
+        // See PointPlaces.boundingBox.
         let before = options.method.before + 1
         blocks = SampleBlocks(reader, before: before, after: max(1, options.method.taps - before))
     }
@@ -67,129 +67,66 @@ public final class PointSampler: Sendable {
         guard !gradients || options.method != .nearest else {
             throw QueryError("nearest has no gradient; use linear or cubic")
         }
-        let groups = try group(points, firstIndex)
-        let channels = description.channels.count
-        let count = points.count / axisCount
+        let places = try PointPlaces(
+            points, blocks.reader.grid, spacings: spacings, options, firstIndex: firstIndex)
         let results = PointResults(
-            points: count, channels: channels, axes: axisCount, gradients: gradients)
-        let order = groups.keys.sorted()
-        try parallel(order.count, threads: options.threads) { i in
-            try self.evaluate(order[i], groups[order[i]]!, points, results)
+            points: points.count / axisCount, channels: description.channels.count,
+            axes: axisCount, gradients: gradients)
+        try parallel(places.groups.count, threads: options.threads) { i in
+            try self.evaluate(places.groups[i], places, results)
         }
         return results.finish()
     }
 
-    // MARK: Coordinates
-
-    /// Grid coordinates of a point, clamped; nil for one that is answered with NaN.
-    private func located(
-        _ points: [Double], _ index: Int, _ firstIndex: Int = 0
-    ) throws -> [(x: Double, isClamped: Bool)]? {
-        var place: [(x: Double, isClamped: Bool)] = []
-        for axis in 0..<axisCount {
-            let given = points[index * axisCount + axis]
-            let x = options.isWorld ? given / spacings[axis] : given
-            let end = Double(extents[axis] - 1)
-            if x >= 0 && x <= end {
-                place.append((x, false))
-            } else if options.outside == .error {
-                throw QueryError(
-                    "point \(firstIndex + index) has coordinate \(given) on axis \(axis), outside the signal"
-                )
-            } else if options.outside == .nan || x.isNaN {
-                return nil
-            } else {
-                place.append((x < 0 ? 0 : end, true))
-            }
-        }
-        return place
-    }
-
-    private func group(_ points: [Double], _ firstIndex: Int) throws -> [Int: [Int]] {
-        var groups: [Int: [Int]] = [:]
-        let grid = blocks.reader.grid
-        for index in 0..<points.count / axisCount {
-            var shard = 0
-            if let place = try located(points, index, firstIndex) {
-                for axis in 0..<axisCount {
-                    let at = min(extents[axis] - 1, Int(place[axis].x))
-                    shard = shard * grid.counts[axis] + at / grid.shardExtents[axis]
-                }
-            } else {
-                shard = -1
-            }
-            groups[shard, default: []].append(index)
-        }
-        return groups
-    }
-
-    // MARK: Evaluation
-
     private func evaluate(
-        _ shard: Int, _ members: [Int], _ points: [Double], _ results: PointResults
+        _ group: (shard: Int, members: Range<Int>), _ places: PointPlaces, _ results: PointResults
     ) throws {
-        guard shard >= 0 else { return }
-        var spreadMax = 0.0
-        var taps: [AxisTaps] = []
-        taps.reserveCapacity(members.count * axisCount)
-        for index in members {
-            let place = try located(points, index)!
-            var square = 0.0
-            var weight = 1.0
-            var away = 0.0
-            for axis in 0..<axisCount {
-                let tap = AxisTaps(
-                    place[axis].x, extent: extents[axis], options.method,
-                    isClamped: place[axis].isClamped)
-                let step = spacings[axis]
-                square += tap.spread * step * step
-                weight *= tap.weightSum
-                if place[axis].isClamped {
-                    let given = points[index * axisCount + axis]
-                    let off = (options.isWorld ? given : given * step) - place[axis].x * step
-                    away += off * off
-                }
-                taps.append(tap)
-            }
-            spreadMax = max(spreadMax, weight * square.squareRoot() + away.squareRoot())
-        }
-        let box = boundingBox(taps)
-        let block = try blocks.block(around: shard, holding: box, points: members.count)
+        let box = places.boundingBox(group.members, extents, options.method)
+        let block = try blocks.block(
+            around: group.shard, holding: box, points: group.members.count)
         precondition(
             zip(block.box, box).allSatisfy {
                 $0.lowerBound <= $1.lowerBound && $1.upperBound <= $0.upperBound
             }, "the block holds every sample that is looked at")
-        results.note(spread: spreadMax)
-        interpolate(members, taps, block, results)
-    }
-
-    /// The samples that all these points look at.
-    private func boundingBox(_ taps: [AxisTaps]) -> [Range<Int>] {
-        (0..<axisCount).map { axis in
-            var (low, high) = (Int.max, Int.min)
-            for i in stride(from: axis, to: taps.count, by: axisCount) {
-                low = min(low, taps[i].first)
-                high = max(high, taps[i].first + options.method.taps)
-            }
-            return max(0, low)..<min(extents[axis], max(high, 1))
-        }
-    }
-
-    private func interpolate(
-        _ members: [Int], _ taps: [AxisTaps], _ block: SampleBlock, _ results: PointResults
-    ) {
-        let scale = spacings.map { options.isWorld ? 1 / $0 : 1 }
         let kernel = PointKernel(
             block: block, extents: extents, method: options.method, description: description,
-            scale: scale)
+            scale: spacings.map { options.isWorld ? 1 / $0 : 1 })
+        var spreadMax = 0.0
         results.withBuffers { values, gradients in
-            let channels = description.channels.count
-            for (place, index) in members.enumerated() {
-                kernel.evaluate(
-                    taps, at: place * axisCount, values + index * channels,
-                    gradients.map { $0 + index * channels * axisCount })
+            withUnsafeTemporaryAllocation(of: AxisTaps.self, capacity: axisCount) { taps in
+                let channels = description.channels.count
+                for place in group.members {
+                    let index = Int(places.order[place])
+                    let spread = fill(taps.baseAddress!, index, places, kernel)
+                    spreadMax = max(spreadMax, spread)
+                    kernel.evaluate(
+                        taps.baseAddress!, values + index * channels,
+                        gradients.map { $0 + index * channels * axisCount })
+                }
             }
         }
+        results.note(spread: spreadMax)
+    }
+
+    /// The taps of one point along every axis; gives the weighted distance of its samples.
+    @inline(__always)
+    private func fill(
+        _ taps: UnsafeMutablePointer<AxisTaps>, _ index: Int, _ places: PointPlaces,
+        _ kernel: PointKernel
+    ) -> Double {
+        var square = 0.0
+        var weight = 1.0
+        for axis in 0..<axisCount {
+            let isClamped = places.clamped[index] & (1 << UInt8(axis)) != 0
+            var tap = AxisTaps(
+                places.coordinates[index * axisCount + axis], extent: extents[axis],
+                options.method, isClamped: isClamped)
+            kernel.place(&tap, axis)
+            square += tap.spread * spacings[axis] * spacings[axis]
+            weight *= tap.weightSum
+            (taps + axis).initialize(to: tap)
+        }
+        return weight * square.squareRoot() + (places.away.isEmpty ? 0 : places.away[index])
     }
 }
 

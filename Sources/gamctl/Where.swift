@@ -2,7 +2,7 @@ import ArgumentParser
 import GAMClient
 import GAMProtocol
 
-/// `gamctl where KEY "<" 0 [--region 0:64,:,:]`
+/// `gamctl where KEY "< 0" [--region 0:64,:,:]`
 struct Where: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Finds the points whose samples compare as asked, as runs along the last axis.",
@@ -14,11 +14,8 @@ struct Where: ParsableCommand {
     @Argument(help: "Key of the signal.")
     var key: String
 
-    @Argument(help: "<, <=, >, >=, == or != (quoted for the shell).")
-    var comparison: String
-
-    @Argument(help: "What samples are compared with.")
-    var value: Double
+    @Argument(help: "What samples must be: <, <=, >, >=, == or !=, and a number, as \"< -0.5\".")
+    var predicate: String
 
     @Option(help: "One Python slice without step per axis.")
     var region: String?
@@ -37,14 +34,23 @@ struct Where: ParsableCommand {
     func run() throws {
         try connection.run { client in
             var search = WireWhere()
-            search.comparison = comparison
-            search.value = value
+            (search.comparison, search.value) = try parsed()
             search.channel = channel
             search.runsMax = count ? 1 : limit
             search.region = try resolvedRegion(region, of: key, client)
             let axes = try client.stat(key).description_p.axes.count
             report(try client.search(key, search), axes + 1)
         }
+    }
+
+    private func parsed() throws -> (comparison: String, value: Double) {
+        let sign = predicate.prefix { "<=>!".contains($0) }
+        let number = predicate.dropFirst(sign.count).filter { $0 != " " }
+        guard ["<", "<=", ">", ">=", "==", "!="].contains(sign), let value = Double(number) else {
+            throw ClientError(
+                .badRequest, "\"\(predicate)\" is no comparison with a number, as \"< -0.5\"")
+        }
+        return (String(sign), value)
     }
 
     private func report(_ found: (result: WireSamplesResult, runs: [Int64]), _ width: Int) {

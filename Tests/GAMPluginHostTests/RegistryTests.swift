@@ -31,7 +31,7 @@ struct RegistryTests {
     private static let manifest = """
         id = "image"
         version = "1.0.0"
-        abi = "1.1"
+        abi = "1.2"
         library = "libgamd-image.so"
         kinds = ["image"]
         [[types]]
@@ -48,7 +48,7 @@ struct RegistryTests {
         #expect(registry.entries.map(\.manifest.id) == ["array", "audio", "image", "sdf"])
         for entry in registry.entries {
             #expect(entry.isReady, "\(entry.state)")
-            #expect(entry.manifest.abi == "1.1")
+            #expect(entry.manifest.abi == "1.2")
             #expect(!entry.manifest.suffixes.isEmpty && !entry.manifest.mediaTypes.isEmpty)
         }
         let found = PluginRegistry(manifestFolders: [PluginTests.packageFolder + "/Plugins"])
@@ -65,7 +65,7 @@ struct RegistryTests {
     @Test(arguments: [
         ("not toml", "= ="), ("no id", manifest.replacing("id = \"image\"\n", with: "")),
         ("bad id", manifest.replacing("\"image\"\n", with: "\"../Image\"\n")),
-        ("bad abi", manifest.replacing("\"1.1\"", with: "\"one\"")),
+        ("bad abi", manifest.replacing("\"1.2\"", with: "\"one\"")),
         ("library path", manifest.replacing("libgamd", with: "../libgamd")),
         ("odd hex", manifest.replacing("0:89504e47", with: "0:895")),
         ("far offset", manifest.replacing("0:89504e47", with: "511:8950")),
@@ -111,9 +111,9 @@ struct RegistryTests {
         return reason
     }
 
-    @Test(arguments: ["2.0", "0.9", "1.2"])
+    @Test(arguments: ["2.0", "0.9", "1.3"])
     func manifestOfAnotherABIIsRefused(abi: String) {
-        let manifest = Self.manifest.replacing("\"1.1\"", with: "\"\(abi)\"")
+        let manifest = Self.manifest.replacing("\"1.2\"", with: "\"\(abi)\"")
         #expect(refusal(manifest: manifest, library: nil).contains(abi))
     }
 
@@ -123,12 +123,12 @@ struct RegistryTests {
     }
 
     /// The built image library with fields of its entry table changed: major, minor, size.
-    @Test(arguments: [(8, "2.1"), (12, "1.9"), (0, "too few")])
+    @Test(arguments: [(8, "2.2"), (12, "1.9"), (0, "too few")])
     func libraryOfAnotherABIIsRefused(offset: Int, expected: String) throws {
         var library = try PluginTests.bytes(
             ofFile: PluginTests.buildFolder + "/libgamd-image.so")
-        // struct_size 80, ABI 1.1: the start of gam_plugin_v1 in the data section.
-        let table: [UInt8] = [80, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]
+        // struct_size 80, ABI 1.2: the start of gam_plugin_v1 in the data section.
+        let table: [UInt8] = [80, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0]
         let starts = stride(from: 0, to: library.count - 16, by: 8)
             .filter { library[$0] == 80 && library[$0..<$0 + 16].elementsEqual(table) }
         try #require(starts.count == 1)

@@ -202,9 +202,11 @@ struct TestSignal {
 extension Client {
     @discardableResult
     func put(
-        _ key: String, _ signal: TestSignal, mustNotExist: Bool = false, pieceBytes: Int = 100_000
+        _ key: String, _ signal: TestSignal, mustNotExist: Bool = false,
+        pieceBytes: Int = 100_000, shard: [Int] = []
     ) throws -> WirePutResult {
         var options = PutOptions()
+        options.shardExtents = shard
         options.samples = signal.description
         options.mustNotExist = mustNotExist
         return try put(key, options, bytes: signal.bytes, pieceBytes: pieceBytes)

@@ -29,6 +29,7 @@ from gamd_process import Daemon  # noqa: E402
 from readers import bits_equal  # noqa: E402
 from rocksdb_access import Database  # noqa: E402
 from stored_signals import (  # noqa: E402
+    BOUNDS,
     NETWORK,
     OVERVIEW,
     SEAL_BYTES,
@@ -121,7 +122,8 @@ class Campaign:
         blob = self.rng.choice(sorted(kept.blobs))
         value = kept.blobs[blob]
         what, index = blob[SPACE_BYTES], int.from_bytes(blob[SPACE_BYTES + 1 :], "big")
-        name = {NETWORK: "network", OVERVIEW: "overview", SHARD: "shard"}.get(what, "attachment")
+        names = {NETWORK: "network", OVERVIEW: "overview", SHARD: "shard", BOUNDS: "bounds"}
+        name = names.get(what, "attachment")
         # A record of another signal with a new seal would be another put, not damage.
         is_own, seals_anew = self.rng.random() < 0.5, self.rng.random() < 0.5
         if kind == "swap":
@@ -163,12 +165,18 @@ class Campaign:
             start = self.rng.randrange(extent)
             box.append((start, self.rng.randint(start + 1, extent)))
         part = kept.samples[tuple(slice(*interval) for interval in box)]
+        flat = kept.samples.reshape(*kept.samples.shape[: kept.axes], -1)[..., 0]
+        middle = float(np.median(flat))
         small = kept.samples[(slice(None, None, 8),) * kept.axes]
         return {
             "whole": (lambda: client[kept.key][...], kept.samples),
             "region": (lambda: client.read(kept.key, box), part),
             "level": (lambda: client[kept.key].level(3)[...], small),
             "file": (lambda: client.get_file(kept.key), kept.file),
+            "where": (
+                lambda: client[kept.key].where("<", middle).matches,
+                int((flat < middle).sum()),
+            ),
             "verify": (lambda: bool(client.verify(kept.key).content_hash), True),
         }
 

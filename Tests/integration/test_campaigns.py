@@ -20,6 +20,7 @@ import memory
 import mixed
 import numpy as np
 import pytest
+import reads
 import slow_reads
 
 
@@ -47,7 +48,8 @@ def test_damaged_records_never_give_a_wrong_sample(tmp_path: Path, rng: random.R
     assert sum(done.damages.values()) == done.raised + done.exact == 400
     assert done.raised > 350 and done.exit_codes > 0
     names = " ".join(done.damages)
-    assert all(word in names for word in ("entry", "shard", "overview", "network", "attachment"))
+    kinds = ("entry", "shard", "overview", "network", "bounds", "attachment")
+    assert all(word in names for word in kinds)
 
 
 def test_a_large_picture_stays_in_little_memory(tmp_path: Path) -> None:
@@ -144,3 +146,9 @@ def test_mixed_work_stays_exact(tmp_path: Path, rng: random.Random) -> None:
     assert done.operations > 50
     few, many = done.descriptors()
     assert many - few < 60
+
+
+def test_random_reads_are_as_numpy_has_them(tmp_path: Path, rng: random.Random) -> None:
+    done = reads.run(tmp_path, reads=2000, seed=rng.randrange(1, 1 << 32))
+    assert len(done.reads) == 6 and done.reads.total() >= 2000
+    assert {name.split()[1] for name in done.signals} == {"causal", "wavefront"}

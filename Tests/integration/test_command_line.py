@@ -21,7 +21,8 @@ from gamd_process import BINARIES, EXAMPLES, PLUGIN_MANIFESTS, Daemon, gamctl
 
 PLUGINS = ["--plugins", PLUGIN_MANIFESTS, "--plugins", BINARIES]
 LOCAL = ["train", "encode", "decode"]
-REMOTE = ["put", "get", "read", "ls", "stat", "rm", "verify", "jobs", "plugin list"]
+REMOTE = ["put", "get", "read", "query", "where", "ls", "stat", "rm", "verify", "jobs"]
+REMOTE += ["plugin list"]
 
 
 def large_npy(folder: Path) -> Path:

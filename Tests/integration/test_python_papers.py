@@ -19,8 +19,7 @@ PAGES = ["Python/README.md", "docs/python.md"]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, so that nothing is left in the source tree; no network is needed."""
-    setuptools = pytest.importorskip("setuptools", "70.1", reason="setuptools 70.1 is not installed")
-    assert setuptools
+    pytest.importorskip("setuptools", "70.1", reason="setuptools 70.1 is not installed")
     folder = tmp_path_factory.mktemp("wheel")
     ignored = shutil.ignore_patterns("*.egg-info", "__pycache__", "build", "tests")
     shutil.copytree(ROOT / "Python", folder / "source", ignore=ignored)
@@ -64,6 +63,13 @@ def test_the_wheel_installs_into_an_empty_environment(wheel: Path, tmp_path: Pat
     done = subprocess.run([python, "-c", program], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     assert str(tmp_path / "fresh") in done.stdout
+
+
+def test_the_package_is_typed_throughout() -> None:
+    pytest.importorskip("mypy", reason="mypy is not installed")
+    command = [sys.executable, "-m", "mypy", "--cache-dir", str(ROOT / ".build" / "mypy")]
+    done = subprocess.run(command, cwd=ROOT / "Python", capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("page", PAGES)

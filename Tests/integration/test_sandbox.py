@@ -16,39 +16,40 @@ from test_hostile_plugins import workers_of
 from gamd import AdapterMissingError
 
 PICTURE = EXAMPLES / "elevation.png"
+LANDLOCK = "landlock_create_ruleset"
 
 
 @pytest.fixture(scope="module")
-def old_kernel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A program that runs others without Landlock."""
-    path = tmp_path_factory.mktemp("launcher") / "without_landlock"
-    source = ROOT / "Tests" / "support" / "without_landlock.c"
+def kernel_without(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program that runs others without a system call: its first argument."""
+    path = tmp_path_factory.mktemp("launcher") / "kernel_without"
+    source = ROOT / "Tests" / "support" / "kernel_without.c"
     subprocess.run(["cc", "-O1", source, "-o", path, "-lseccomp"], check=True)
     return path
 
 
-def info(old_kernel: Path, *options: str) -> subprocess.CompletedProcess:
-    command = [old_kernel, BINARIES / "gamctl", "plugin", "info", "image", *options]
+def info(kernel_without: Path, *options: str) -> subprocess.CompletedProcess:
+    command = [kernel_without, LANDLOCK, BINARIES / "gamctl", "plugin", "info", "image", *options]
     command += ["--plugins", PLUGIN_MANIFESTS, "--plugins", BINARIES]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-def test_without_a_sandbox_plugins_are_refused(old_kernel: Path) -> None:
-    done = info(old_kernel)
+def test_without_a_sandbox_plugins_are_refused(kernel_without: Path) -> None:
+    done = info(kernel_without)
     assert done.returncode == 78, done
     assert "no sandbox: Landlock is not available" in done.stderr
     assert 'sandbox = "available"' in done.stderr
-    assert info(old_kernel, "--in-process").returncode == 0
+    assert info(kernel_without, "--in-process").returncode == 0
 
 
 @pytest.mark.parametrize(
     "sandbox, works", [("required", False), ("available", True), ("off", True)]
 )
 def test_the_configuration_decides(
-    old_kernel: Path, tmp_path: Path, sandbox: str, works: bool
+    kernel_without: Path, tmp_path: Path, sandbox: str, works: bool
 ) -> None:
     config = f'[plugins]\nsandbox = "{sandbox}"\n'
-    daemon = Daemon(tmp_path / "daemon", config=config, prefix=(str(old_kernel),))
+    daemon = Daemon(tmp_path / "daemon", config=config, prefix=(str(kernel_without), LANDLOCK))
     with daemon, daemon.client() as client:
         if works:
             client.put_file("picture", PICTURE)
@@ -56,6 +57,21 @@ def test_the_configuration_decides(
         else:
             with pytest.raises(AdapterMissingError, match="no sandbox"):
                 client.put_file("picture", PICTURE)
+
+
+@pytest.mark.parametrize("sandbox, works", [("available", False), ("off", True)])
+def test_the_filter_is_needed_even_where_landlock_is_not(
+    kernel_without: Path, tmp_path: Path, sandbox: str, works: bool
+) -> None:
+    config = f'[plugins]\nsandbox = "{sandbox}"\n'
+    daemon = Daemon(tmp_path / "daemon", config=config, prefix=(str(kernel_without), "seccomp"))
+    with daemon, daemon.client() as client:
+        if works:
+            client.put_file("picture", PICTURE)
+            return
+        with pytest.raises(AdapterMissingError, match="no sandbox") as caught:
+            client.put_file("picture", PICTURE)
+        assert 'allow sandbox = "off" in' in str(caught.value), "available would not help"
 
 
 def test_a_worker_has_nothing(own_daemon: Daemon) -> None:

@@ -214,7 +214,7 @@ def where(
 
 
 def bounds(array: np.ndarray, shard: Sequence[int], region: Region) -> np.ndarray:
-    """float64 [shards][2 axes + 3 channels]: minimum, maximum, mean of one channel after another."""
+    """float64 [shards][2 axes + 3 channels]: minimum, maximum, mean, channel after channel."""
     rows = []
     for box in shards(array.shape[:-1], shard):
         if cut(box, region) is None:

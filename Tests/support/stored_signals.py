@@ -21,7 +21,7 @@ from gamd import Client
 # A blob's id: space, kind, index (Sources/GAMServer/Catalog/BlobSpace.swift).
 SPACE_BYTES = 12
 SEAL_BYTES = 8
-NETWORK, OVERVIEW, SHARD = 1, 2, 3
+NETWORK, OVERVIEW, SHARD, BOUNDS = 1, 2, 3, 4
 
 
 @dataclass
@@ -42,13 +42,19 @@ def wave(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return np.clip(120 + 30 * grid + rng.normal(0, 2, shape), 0, 255)
 
 
+def checked(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """A wave under a checkerboard."""
+    board = np.indices((height, width)).sum(0) % 2 * 30
+    return np.clip(wave(rng, height, width) + board, 0, 255).astype(np.uint8)
+
+
 def arrays(rng: np.random.Generator) -> dict[str, tuple[np.ndarray, dict]]:
     """Samples for every kind of record, with the options of their put."""
     return {
         "color": (wave(rng, 100, 120, 3).astype(np.uint8), {"channels": 3, "shard": (64, 64)}),
         "gray": ((wave(rng, 130, 70) * 200).astype(np.uint16), {"shard": (72, 70)}),
         # Values the prior does not expect, so that fitting leaves a network record.
-        "fitted": ((wave(rng, 96, 128) // 7 * 7).astype(np.uint8), {"effort": 1}),
+        "fitted": (checked(rng, 96, 128), {"effort": 1}),
         "sound": ((wave(rng, 9000, 2) * 90).astype(np.int16), {"channels": 2, "time": True}),
         "volume": (wave(rng, 20, 20, 20).astype(np.float32), {"shard": (8, 20, 20)}),
         "noise": (rng.integers(0, 256, (80, 80)).astype(np.uint8), {"shard": (40, 80)}),

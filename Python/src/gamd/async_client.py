@@ -7,6 +7,7 @@ What always holds here:
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -42,6 +43,7 @@ class AsyncClient:
     async def connect(self) -> AsyncClient:
         self._session = AsyncSession(self.path)
         self._attached = AttachedPools()
+        self._attaching = asyncio.Lock()
         try:
             reply = await self._call("", hello=pb.Hello(client="gamd-python", protocol_max=1))
         except BaseException:
@@ -162,12 +164,14 @@ class AsyncClient:
         outside: str = "clamp",
         world: bool = False,
         gradient: bool = False,
+        scale: float = 0.0,
         reach: float = 0.0,
     ) -> QueryResult:
         rows, _ = requests.points(points)
         wanted = pb.Query(
-            kind=kind, method=method, outside=outside, world=world, gradient=gradient, reach=reach
-        )
+            kind=kind, method=method, outside=outside, world=world, gradient=gradient,
+            scale=scale, reach=reach,
+        )  # fmt: skip
         return await self._run(operations.query(key, rows, wanted, self._limits.query_bytes))
 
     async def __getitem__(self, key: str) -> AsyncSignal:
@@ -231,10 +235,11 @@ class AsyncClient:
         if pool is None:
             return None
         numbers = self._attached.numbers
-        if pool not in numbers:
-            request = pb.Request(attach=pb.Attach(bytes=pool.size))
-            reply = await self._wait(ReplyAnswer(), request, descriptor=pool.descriptor)
-            numbers[pool] = reply.attach.pool
+        async with self._attaching:
+            if pool not in numbers:
+                request = pb.Request(attach=pb.Attach(bytes=pool.size))
+                reply = await self._wait(ReplyAnswer(), request, descriptor=pool.descriptor)
+                numbers[pool] = reply.attach.pool
         return Target(numbers[pool], pool)
 
     async def _all(self, items: Items, pool: Pool | None) -> list[Array]:
@@ -245,15 +250,12 @@ class AsyncClient:
     ) -> AsyncIterator[tuple[int, Array]]:
         session, target = self._session, await self._target(pool)
         failures: dict[int, GamError] = {}
-        values: list[Array | None] = []
         for first, answer, request in operations.many_steps(items, True, target):
             number = await session.start(answer, self._marked(request))
-            values += [None] * len(answer.items)
             try:
                 for _ in answer.items:
                     await session.wait(number, answer, lambda: bool(answer.ready))
                     index, value = answer.next_ready(failures, first)
-                    values[first + index] = value
                     if value is not None:
                         yield first + index, value
                 await session.wait(number, answer, lambda: answer.is_done)
@@ -261,7 +263,7 @@ class AsyncClient:
                 session.abandon(number, answer)
             answer.result()
         if failures:
-            raise ManyFailedError(failures, values)
+            raise ManyFailedError(failures, [])
 
     async def _put(self, key: str, begin: pb.PutBegin, source: IO[bytes]) -> pb.StatResult:
         session, answer = self._session, ReplyAnswer(key)

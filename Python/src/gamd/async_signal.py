@@ -76,13 +76,21 @@ class AsyncSignal(AsyncView, SignalPlan):
     async def inside(self, points: Any, *, world: bool = False) -> Array:
         return await self._client._run(self._inside(points, world))
 
-    async def closest(self, points: Any, *, world: bool = False) -> Closest:
-        return await self._client._run(self._closest(points, world))
+    async def closest(
+        self, points: Any, *, world: bool = False, scale: float = 0.0
+    ) -> Closest:
+        return await self._client._run(self._closest(points, world, scale))
 
     async def rays(
-        self, origins: Any, directions: Any, *, reach: float = 0.0, world: bool = False
+        self,
+        origins: Any,
+        directions: Any,
+        *,
+        reach: float = 0.0,
+        world: bool = False,
+        scale: float = 0.0,
     ) -> Rays:
-        return await self._client._run(self._rays(origins, directions, reach, world))
+        return await self._client._run(self._rays(origins, directions, reach, world, scale))
 
     async def where(
         self,

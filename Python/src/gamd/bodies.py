@@ -74,7 +74,7 @@ def allocated(count: int, dtype: np.dtype[Any], key: str) -> Array:
     try:
         return np.empty(count, dtype)
     except (MemoryError, ValueError) as error:
-        raise OutOfStep(f"{count} samples announced for {key}, more than there is memory") from error
+        raise OutOfStep(f"{count} samples announced for {key}: no memory for them") from error
 
 
 class ReadAnswer(BodyAnswer[Samples]):
@@ -104,6 +104,11 @@ class ReadAnswer(BodyAnswer[Samples]):
         if self._pool is not None and self._body is not None and self._body.received == 0:
             body = self._body.place(self._body.total)  # the daemon wrote it there
         super().part_samples(result, body)
+
+    def taken(self) -> Samples:
+        """The result, which goes to who asks and is not kept here."""
+        samples, self._values, self._result = self.result(), None, None
+        return samples
 
     def complete(self, last: pb.SamplesResult) -> None:
         """Ends an item of a ReadMany, which has no last frame of its own."""
@@ -194,10 +199,11 @@ class ManyAnswer(Answer[None]):
     def next_ready(
         self, failures: dict[int, GamError], first: int
     ) -> tuple[int, Array | None]:
-        """The next item that is done, and its array; an error goes to `failures` instead."""
+        """The next item that is done, and its array, which is not kept here; an error goes to
+        `failures` instead."""
         index = self.ready.popleft()
         try:
-            return index, self.items[index].result().values
+            return index, self.items[index].taken().values
         except GamError as error:
             failures[first + index] = error
             return index, None

@@ -155,8 +155,8 @@ class Client(Exchange, Upkeep):
 
         A list in the order of the items, or with `as_ready` (number, array) as they are done. Items
         that fail do not keep others from coming: ManyFailedError is raised after the last, with
-        `failures` by number and all other `values`. A generator that is not read for long keeps the
-        daemon waiting: after 30 seconds it ends the connection.
+        `failures` by number and, of a list, all other `values`. A generator that is not read for
+        long keeps the daemon waiting: after 30 seconds it ends the connection.
         """
         target = self._target(pool)
         if as_ready:
@@ -173,6 +173,7 @@ class Client(Exchange, Upkeep):
         outside: str = "clamp",
         world: bool = False,
         gradient: bool = False,
+        scale: float = 0.0,
         reach: float = 0.0,
     ) -> QueryResult:
         """Values at points, as docs/protocol.md tells of a Query: [points][channels] always.
@@ -181,8 +182,9 @@ class Client(Exchange, Upkeep):
         """
         rows, _ = requests.points(points)
         wanted = pb.Query(
-            kind=kind, method=method, outside=outside, world=world, gradient=gradient, reach=reach
-        )
+            kind=kind, method=method, outside=outside, world=world, gradient=gradient,
+            scale=scale, reach=reach,
+        )  # fmt: skip
         return self._run(operations.query(key, rows, wanted, self._limits.query_bytes))
 
     def where(self, key: str, comparison: str, value: float, **settings: Any) -> Runs:

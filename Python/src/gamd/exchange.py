@@ -94,15 +94,12 @@ class Exchange:
 
     def _each_ready(self, items: Items, target: Target | None) -> Iterator[tuple[int, Array]]:
         failures: dict[int, GamError] = {}
-        values: list[Array | None] = []
         for first, answer, request in operations.many_steps(items, True, target):
             number = self._session.start(answer, self._marked(request))
-            values += [None] * len(answer.items)
             try:
                 for _ in answer.items:
                     self._session.wait(lambda: bool(answer.ready))
                     index, value = answer.next_ready(failures, first)
-                    values[first + index] = value
                     if value is not None:
                         yield first + index, value
                 self._session.wait(lambda: answer.is_done)
@@ -110,7 +107,7 @@ class Exchange:
                 self._session.abandon(number, answer)
             answer.result()
         if failures:
-            raise ManyFailedError(failures, values)
+            raise ManyFailedError(failures, [])
 
     def _put(self, key: str, begin: pb.PutBegin, source: IO[bytes]) -> pb.StatResult:
         answer = ReplyAnswer(key)

@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from typing import IO, Any
 
 import numpy as np
-from fsspec.spec import AbstractFileSystem
+from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 from . import gam_pb2 as pb
 from .client import Client
@@ -23,6 +23,8 @@ from .errors import BadInputError, NotFoundError
 from .process import ProcessClient
 from .samples import dtype_of
 
+# What is read at once when a file is opened, and the blocks of longer ones.
+WHOLE_BYTES = 4 << 20
 UNSIGNED_BYTES = np.dtype(np.uint8)
 
 
@@ -118,6 +120,9 @@ class GamdFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no
     ) -> IO[bytes]:
         key = self._strip_protocol(path)
         if mode == "rb":
+            if (self.info(key)["size"] or 0) > WHOLE_BYTES and _is_bytes(self.client.stat(key)):
+                file: IO[bytes] = _Ranges(self, key, "rb", block_size or WHOLE_BYTES)
+                return file
             return io.BytesIO(self.cat_file(key))
         if mode in ("wb", "xb"):
             return _Written(self, key, must_not_exist=mode == "xb")
@@ -161,6 +166,14 @@ class GamdFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no
 
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
         """Nothing, as mkdir."""
+
+
+class _Ranges(AbstractBufferedFile):  # type: ignore[misc]  # fsspec has no types
+    """A long signal of bytes, read in blocks as they are needed."""
+
+    def _fetch_range(self, start: int, end: int) -> bytes:
+        data: bytes = self.fs.cat_file(self.path, start, end)
+        return data
 
 
 class _Written(io.BytesIO):

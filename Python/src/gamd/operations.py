@@ -103,6 +103,8 @@ def read_many(items: Items, target: Target | None = None) -> Operation[list[Arra
 def query(key: str, rows: Array, query: pb.Query, bytes_max: int) -> Operation[QueryResult]:
     """Rows of coordinates as they are; values [points][columns of the answer]."""
     axes = rows.shape[1]
+    if len(rows) == 0:
+        raise UsageError("a query of no points", key=key)
     parts: list[QueryResult] = []
     for body in requests.blocks(rows, bytes_max):
         count = len(body) // (8 * axes)
@@ -167,7 +169,7 @@ def where(
 def bounds(key: str, axes: int, channels: int, region: Region) -> Operation[ShardBounds]:
     wanted = pb.Bounds(region=requests.intervals(region))
     answer = RawAnswer(key, "<f8", 2 * axes + 3 * channels)
-    flat, _ = yield Step(answer, pb.Request(key=key, bounds=wanted))
+    flat, result = yield Step(answer, pb.Request(key=key, bounds=wanted))
     rows = flat.reshape(-1, 2 * axes + 3 * channels)
     figures = rows[:, 2 * axes :].reshape(len(rows), channels, 3)
     return ShardBounds(
@@ -176,4 +178,5 @@ def bounds(key: str, axes: int, channels: int, region: Region) -> Operation[Shar
         minimum=figures[..., 0],
         maximum=figures[..., 1],
         mean=figures[..., 2],
+        recalled=int(result.recalled),
     )

@@ -67,9 +67,9 @@ def intervals(region: Region) -> list[pb.Interval]:
         if isinstance(interval, slice):
             interval = (interval.start, interval.stop, interval.step or 1)
         if len(interval) not in (2, 3) or any(not hasattr(n, "__index__") for n in interval):
-            raise UsageError(f"{interval} is no interval: give (start, stop) or (start, stop, step)")
-        step = interval[2] if len(interval) == 3 else 1
-        found.append(pb.Interval(start=interval[0], stop=interval[1], step=0 if step == 1 else step))
+            raise UsageError(f"{interval} is no interval: (start, stop) or (start, stop, step)")
+        step = interval[2] if len(interval) == 3 and interval[2] != 1 else 0
+        found.append(pb.Interval(start=interval[0], stop=interval[1], step=step))
     return found
 
 

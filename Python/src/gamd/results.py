@@ -102,17 +102,18 @@ class Runs:
 
 @dataclass(frozen=True)
 class ShardBounds:
-    """What is known of whole shards without recalling them."""
+    """What is known of whole shards; none is recalled for it where the store keeps bounds."""
 
     starts: Array  # int64 [shards][axes]
     extents: Array  # int64 [shards][axes]
     minimum: Array  # float64 [shards][channels]
     maximum: Array
     mean: Array
+    recalled: int = 0  # of the shards: those whose bounds an older store did not keep
 
 
 class ManyFailedError(PartialError):
-    """Some items of a read_many failed: `failures` by their number, `values` of the others."""
+    """Items of a read_many failed: `failures` by number; of a list, `values` of the others."""
 
     def __init__(self, failures: dict[int, GamError], values: list[Array | None]) -> None:
         number, first = next(iter(failures.items()))

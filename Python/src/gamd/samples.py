@@ -57,8 +57,8 @@ def describe_array(
     natural = 1 if array.dtype.kind == "b" else array.dtype.itemsize * 8
     return pb.Description(
         axes=[
-            pb.Axis(extent=extents[n], kind=AXIS_KINDS[kinds[n]], spacing=distances[n], unit=units[n])
-            for n in range(len(extents))
+            pb.Axis(extent=extent, kind=AXIS_KINDS[kind], spacing=distance, unit=unit)
+            for extent, kind, distance, unit in zip(extents, kinds, distances, units)
         ],
         channels=[0] * channels,
         family=family,

@@ -41,7 +41,11 @@ class View(ViewPlan):
         return View(self._client, self.stat, level, filter, self._bits)
 
     def bits(self, bits: int) -> View:
-        """The most significant `bits` of every sample, in its own type and scale, lower ones 0."""
+        """The most significant `bits` of every sample, in its own type and scale, lower ones 0.
+
+        More bits than are stored (integers, up to 32) are estimated by the signal's network, in the
+        smallest type that holds them; the stored bits stay the upper ones.
+        """
         return View(self._client, self.stat, self._level, self._filter, bits)
 
     def read(self, expression: Any = ...) -> Samples:
@@ -64,7 +68,7 @@ class View(ViewPlan):
 
 
 class Signal(View, SignalPlan):
-    """A stored signal at full resolution. Points are given one coordinate per axis, slowest first."""
+    """A stored signal at full resolution; points have one coordinate per axis, slowest first."""
 
     def __init__(self, client: Client, stat: pb.StatResult) -> None:
         SignalPlan.__init__(self, stat, client._limits)
@@ -95,15 +99,29 @@ class Signal(View, SignalPlan):
         """For distances: a bool per point, true where the interpolated distance is below 0."""
         return self._client._run(self._inside(points, world))
 
-    def closest(self, points: Any, *, world: bool = False) -> Closest:
-        """For distances: points of the surface near those given."""
-        return self._client._run(self._closest(points, world))
+    def closest(
+        self, points: Any, *, world: bool = False, scale: float = 0.0
+    ) -> Closest:
+        """For distances: points of the surface near those given.
+
+        `scale` is units of the axes per unit of the samples, 0 for 1.
+        """
+        return self._client._run(self._closest(points, world, scale))
 
     def rays(
-        self, origins: Any, directions: Any, *, reach: float = 0.0, world: bool = False
+        self,
+        origins: Any,
+        directions: Any,
+        *,
+        reach: float = 0.0,
+        world: bool = False,
+        scale: float = 0.0,
     ) -> Rays:
-        """For distances: where rays meet the surface first; `reach` ends them, 0 is the grid."""
-        return self._client._run(self._rays(origins, directions, reach, world))
+        """For distances: where rays meet the surface first; `reach` ends them, 0 is the grid.
+
+        `scale` as of closest().
+        """
+        return self._client._run(self._rays(origins, directions, reach, world, scale))
 
     def where(
         self,

@@ -23,9 +23,10 @@ from .errors import UsageError
 from .operations import Operation
 from .requests import Limits, ReadItem, Region
 from .results import Array, Closest, QueryResult, Rays, Runs, Samples, ShardBounds
-from .samples import AXIS_KINDS, Selection, dtype_of, interval_of, select, shape_of
+from .samples import AXIS_KINDS, FLOAT, Selection, dtype_of, interval_of, select, shape_of
 
 LEVEL_MAX = 30
+BITS_MAX = 32
 FILTERS = ("nearest", "area")
 # What an iteration holds at a time.
 BLOCK_BYTES = 32 << 20
@@ -43,7 +44,9 @@ class ViewPlan:
             raise UsageError(f"level {level} is not one of 0 to {LEVEL_MAX}", key=stat.key)
         if filter not in FILTERS:
             raise UsageError(f"filter {filter!r} is none of {', '.join(FILTERS)}", key=stat.key)
-        if not 0 <= bits <= depth:
+        # More bits than are stored are an estimate: of integers only, and not of means.
+        most = depth if stat.description.family == FLOAT or filter == "area" else BITS_MAX
+        if not 0 <= bits <= most:
             raise UsageError(f"{bits} bits of samples that have {depth}", key=stat.key)
         self.stat = stat
         self._level, self._filter, self._bits = level, filter, bits
@@ -51,7 +54,8 @@ class ViewPlan:
         self._axes = len(stat.description.axes)
         self.channels = len(stat.description.channels)
         self.shape = tuple(-(-n >> level) for n in full[: self._axes]) + full[self._axes :]
-        self.dtype = dtype_of(stat.description)
+        wide = pb.Description(family=stat.description.family, bits=max(bits, depth))
+        self.dtype = dtype_of(wide)
 
     @property
     def key(self) -> str:
@@ -127,7 +131,7 @@ class ViewPlan:
         self.__dict__.update(state, stat=pb.StatResult.FromString(state["stat"]))
 
     def item(self, expression: Any = ..., pool_offset: int = 0) -> ReadItem:
-        """The read of `expression` as an item of read_many: ints keep their axis, channels whole."""
+        """The read of `expression` for read_many: ints keep their axis, channels stay whole."""
         selection = select(expression, self.shape)
         if selection.is_empty:
             raise UsageError(f"{self.key}[{expression}] holds no points", key=self.key)
@@ -195,7 +199,9 @@ class SignalPlan(ViewPlan):
             raise UsageError(f"{expression} is no region: slices with step 1 that hold points")
         return [(points.start, points.stop) for points in chosen]
 
-    def _ask(self, points: Any, columns: int, query: pb.Query, answers: int) -> Operation[QueryResult]:
+    def _ask(
+        self, points: Any, columns: int, query: pb.Query, answers: int
+    ) -> Operation[QueryResult]:
         rows, shape = requests.points(points, columns)
         if len(rows) == 0:
             gradients = np.empty((0, answers, columns)) if query.gradient else None
@@ -225,15 +231,17 @@ class SignalPlan(ViewPlan):
         result = yield from self._ask(points, self._axes, pb.Query(kind="inside", world=world), 1)
         return result.values > 0
 
-    def _closest(self, points: Any, world: bool) -> Operation[Closest]:
-        query = pb.Query(kind="closest", world=world)
+    def _closest(self, points: Any, world: bool, scale: float) -> Operation[Closest]:
+        query = pb.Query(kind="closest", world=world, scale=scale)
         result = yield from self._ask(points, self._axes, query, self._axes + 1)
         return Closest(result.values[..., :-1], result.values[..., -1])
 
-    def _rays(self, origins: Any, directions: Any, reach: float, world: bool) -> Operation[Rays]:
+    def _rays(
+        self, origins: Any, directions: Any, reach: float, world: bool, scale: float
+    ) -> Operation[Rays]:
         start, way = (np.asarray(given, np.float64) for given in (origins, directions))
         start, way = np.broadcast_arrays(start, way)
-        query = pb.Query(kind="ray", reach=reach, world=world)
+        query = pb.Query(kind="ray", reach=reach, world=world, scale=scale)
         rows = np.concatenate([start, way], axis=-1)
         result = yield from self._ask(rows, 2 * self._axes, query, 2)
         lengths = result.values[..., 0]

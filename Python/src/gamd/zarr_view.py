@@ -89,7 +89,8 @@ class SignalStore(Store):
 
     async def exists(self, key: str) -> bool:
         await self._ensure_open()
-        if key == "zarr.json" or (matched := _ARRAY.fullmatch(key)) and int(matched[1]) <= LEVEL_MAX:
+        matched = _ARRAY.fullmatch(key)
+        if key == "zarr.json" or (matched and int(matched[1]) <= LEVEL_MAX):
             return True
         return await self._chunk(key) is not None
 

@@ -1,5 +1,5 @@
 /*
- * gam_plugin.h - the interface between gamd and a signal adapter, ABI 1.1.
+ * gam_plugin.h - the interface between gamd and a signal adapter, ABI 1.2.
  *
  * An adapter turns a foreign file into canonical samples and metadata, and back. It knows nothing
  * of networks or storage. One shared library exports one symbol, `gam_plugin_entry_v1`.
@@ -29,7 +29,7 @@ extern "C" {
 #endif
 
 #define GAM_ABI_MAJOR 1
-#define GAM_ABI_MINOR 1
+#define GAM_ABI_MINOR 2
 /* The symbol a plugin exports; see gam_plugin_entry_v1 at the end. */
 #define GAM_ENTRY_SYMBOL "gam_plugin_entry_v1"
 
@@ -163,6 +163,10 @@ typedef struct gam_description {
     uint32_t exactness;                 /* GAM_EXACT_... */
     char kind[GAM_KIND_BYTES];          /* NUL-terminated: "image", "audio", "sdf", "array" ... */
     char media_type[GAM_MEDIA_TYPE_BYTES]; /* NUL-terminated: "image/png" */
+    /* Since ABI 1.2. From a decoder: the offset in the input where all samples lie in canonical
+     * form, in order and without gaps; the host may then read them there itself and not ask for
+     * rows. Only for samples that fill their container. 0: rows must be asked for. */
+    uint64_t samples_at;
 } gam_description;
 
 /* One option that the adapter understands. The texts are static. */

@@ -93,7 +93,8 @@ struct LocalHost: AdapterHost {
     }
 
     func decode(_ request: DecodeRequest) throws(PluginError) -> any DecodeEngine {
-        try LocalDecodeSession(library: library, request)
+        let session = try LocalDecodeSession(library: library, request)
+        return StoredSamples(session.header, request, plugin: library.id) ?? session
     }
 
     func encode(_ request: EncodeRequest) throws(PluginError) -> any EncodeEngine {

@@ -29,6 +29,8 @@ struct DecodedHeader {
     let raw: gam_description
     let description: AdapterDescription
     let metadata: [PluginMetadata]
+    /// Where in the file all samples lie as they are; nil where the adapter gives them.
+    let samplesAt: UInt64?
 
     /// Checks what an adapter said about the file of `request`.
     init(
@@ -38,6 +40,16 @@ struct DecodedHeader {
         self.metadata = metadata
         description = try AdapterDescription(raw, plugin: plugin, file: request.fileName)
         try request.limits.check(description.signal, plugin: plugin, file: request.fileName)
+        samplesAt = raw.samples_at == 0 ? nil : raw.samples_at
+        guard let samplesAt else { return }
+        let signal = description.signal
+        let (end, overflow) = samplesAt.addingReportingOverflow(UInt64(signal.rawBytes))
+        guard !overflow, end <= request.file.size,
+            signal.sampleType.bits == signal.sampleType.containerBytes * 8
+        else {
+            throw .fault(
+                plugin: plugin, reason: "it described samples in the file that cannot be there")
+        }
     }
 }
 

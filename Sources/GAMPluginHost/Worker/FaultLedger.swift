@@ -4,7 +4,7 @@
 import CLinux
 import Synchronization
 
-struct FaultLedger {
+package struct FaultLedger {
     struct Fault {
         let milliseconds: Int64
         let reason: String
@@ -15,9 +15,9 @@ struct FaultLedger {
     private var aside: [String: (until: Int64, reason: String)] = [:]
     private var totals: [String: Int] = [:]
 
-    init(rule: QuarantineRule) { self.rule = rule }
+    package init(rule: QuarantineRule) { self.rule = rule }
 
-    mutating func record(_ plugin: String, _ reason: String, at now: Int64) {
+    package mutating func record(_ plugin: String, _ reason: String, at now: Int64) {
         let window = Int64(rule.windowSeconds) * 1000
         var recent = (faults[plugin] ?? []).filter { now - $0.milliseconds < window }
         recent.append(Fault(milliseconds: now, reason: reason))
@@ -30,14 +30,14 @@ struct FaultLedger {
     }
 
     /// Why `plugin` is not used at the moment; nil when it is.
-    func quarantine(_ plugin: String, at now: Int64) -> String? {
+    package func quarantine(_ plugin: String, at now: Int64) -> String? {
         guard let entry = aside[plugin], now < entry.until else { return nil }
         let seconds = (entry.until - now + 999) / 1000
         return "quarantined for \(seconds) s more after \(rule.faultsMax) faults within"
             + " \(rule.windowSeconds) s; the last: \(entry.reason)"
     }
 
-    func count(_ plugin: String) -> Int { totals[plugin] ?? 0 }
+    package func count(_ plugin: String) -> Int { totals[plugin] ?? 0 }
 }
 
 /// The ledger of a registry.

@@ -7,9 +7,9 @@ import CGAMPlugin
 import CLinux
 
 /// Changes with every change of a packet.
-let workerProtocol: UInt32 = 1
+package let workerProtocol: UInt32 = 2
 
-enum PacketKind: UInt8 {
+package enum PacketKind: UInt8 {
     // Host to worker.
     case load = 1
     case probe, decode, encode
@@ -28,35 +28,35 @@ enum PacketKind: UInt8 {
 }
 
 /// A packet that is not what its kind promises.
-struct MalformedPacket: Error {}
+package struct MalformedPacket: Error {}
 
-struct PacketWriter {
-    private(set) var bytes: [UInt8]
+package struct PacketWriter {
+    package private(set) var bytes: [UInt8]
 
-    init(_ kind: PacketKind) {
+    package init(_ kind: PacketKind) {
         bytes = [kind.rawValue]
         bytes.reserveCapacity(1024)
     }
 
-    mutating func number<Value: FixedWidthInteger>(_ value: Value) {
+    package mutating func number<Value: FixedWidthInteger>(_ value: Value) {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
-    mutating func blob(_ value: some Collection<UInt8>) {
+    package mutating func blob(_ value: some Collection<UInt8>) {
         number(UInt32(value.count))
         bytes.append(contentsOf: value)
     }
 
-    mutating func text(_ value: String) { blob(value.utf8) }
+    package mutating func text(_ value: String) { blob(value.utf8) }
 
     /// At most `limit` bytes of a text, whole characters.
-    mutating func text(_ value: String, limit: Int) {
+    package mutating func text(_ value: String, limit: Int) {
         var short = value
         while short.utf8.count > limit { short.removeLast() }
         text(short)
     }
 
-    mutating func table(_ values: [String: String]) {
+    package mutating func table(_ values: [String: String]) {
         number(UInt32(values.count))
         for (key, value) in values {
             text(key)
@@ -64,19 +64,19 @@ struct PacketWriter {
         }
     }
 
-    mutating func description(_ value: gam_description) {
+    package mutating func description(_ value: gam_description) {
         withUnsafeBytes(of: value) { blob($0) }
     }
 
     var fits: Bool { bytes.count <= Int(CLINUX_PACKET_BYTES_MAX) }
 }
 
-struct PacketReader {
-    let kind: PacketKind
+package struct PacketReader {
+    package let kind: PacketKind
     private let bytes: [UInt8]
     private var at = 1
 
-    init(_ bytes: [UInt8]) throws(MalformedPacket) {
+    package init(_ bytes: [UInt8]) throws(MalformedPacket) {
         guard let first = bytes.first, let kind = PacketKind(rawValue: first) else {
             throw MalformedPacket()
         }
@@ -84,7 +84,7 @@ struct PacketReader {
         self.bytes = bytes
     }
 
-    mutating func number<Value: FixedWidthInteger>(
+    package mutating func number<Value: FixedWidthInteger>(
         _ type: Value.Type = Value.self
     ) throws(MalformedPacket) -> Value {
         let size = MemoryLayout<Value>.size
@@ -96,18 +96,18 @@ struct PacketReader {
         return value
     }
 
-    mutating func blob() throws(MalformedPacket) -> ArraySlice<UInt8> {
+    package mutating func blob() throws(MalformedPacket) -> ArraySlice<UInt8> {
         let count = Int(try number(UInt32.self))
         guard count <= bytes.count - at else { throw MalformedPacket() }
         at += count
         return bytes[at - count..<at]
     }
 
-    mutating func text() throws(MalformedPacket) -> String {
+    package mutating func text() throws(MalformedPacket) -> String {
         String(decoding: try blob(), as: UTF8.self)
     }
 
-    mutating func table() throws(MalformedPacket) -> [String: String] {
+    package mutating func table() throws(MalformedPacket) -> [String: String] {
         var values: [String: String] = [:]
         for _ in 0..<(try number(UInt32.self)) {
             let key = try text()
@@ -116,7 +116,7 @@ struct PacketReader {
         return values
     }
 
-    mutating func description() throws(MalformedPacket) -> gam_description {
+    package mutating func description() throws(MalformedPacket) -> gam_description {
         let blob = try blob()
         guard blob.count == MemoryLayout<gam_description>.size else { throw MalformedPacket() }
         return blob.withUnsafeBytes { $0.loadUnaligned(as: gam_description.self) }

@@ -5,21 +5,21 @@
 import CGAMPlugin
 
 extension PacketWriter {
-    mutating func error(_ error: PluginError) {
+    package mutating func error(_ error: PluginError) {
         let (code, file, reason) = error.wireForm
         number(code)
         text(file, limit: 1024)
         text(reason, limit: 4096)
     }
 
-    mutating func limits(_ limits: PluginLimits) {
+    package mutating func limits(_ limits: PluginLimits) {
         for value in limits.wireForm { number(value) }
     }
 }
 
 extension PacketReader {
     /// The error of a worker that runs plugin `plugin`.
-    mutating func error(plugin: String) throws(MalformedPacket) -> PluginError {
+    package mutating func error(plugin: String) throws(MalformedPacket) -> PluginError {
         let code = try number(UInt8.self)
         let file = try text()
         let reason = try text()
@@ -29,7 +29,7 @@ extension PacketReader {
         return error
     }
 
-    mutating func limits() throws(MalformedPacket) -> PluginLimits {
+    package mutating func limits() throws(MalformedPacket) -> PluginLimits {
         var values: [UInt64] = []
         for _ in 0..<PluginLimits.fieldCount { values.append(try number()) }
         return PluginLimits(wireForm: values)
@@ -68,12 +68,12 @@ extension PluginError {
 }
 
 /// Metadata as bytes: count, then key and value of each with their lengths.
-enum MetadataStream {
+package enum MetadataStream {
     /// Blobs of one signal; a chunk of a file each.
-    static let blobsMax = 65_536
-    static let keyBytesMax = 128
+    package static let blobsMax = 65_536
+    package static let keyBytesMax = 128
 
-    static func bytes(of metadata: [PluginMetadata]) -> [UInt8] {
+    package static func bytes(of metadata: [PluginMetadata]) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(metadata.reduce(4) { $0 + 12 + $1.key.utf8.count + $1.bytes.count })
         append(UInt32(metadata.count), to: &bytes)
@@ -94,7 +94,7 @@ enum MetadataStream {
     }
 
     /// Nil when `bytes` are not a stream of metadata within `limits`.
-    static func metadata(_ bytes: [UInt8], _ limits: PluginLimits) -> [PluginMetadata]? {
+    package static func metadata(_ bytes: [UInt8], _ limits: PluginLimits) -> [PluginMetadata]? {
         var at = 0
         func number<Value: FixedWidthInteger>(_ type: Value.Type) -> Int? {
             guard bytes.count - at >= MemoryLayout<Value>.size else { return nil }

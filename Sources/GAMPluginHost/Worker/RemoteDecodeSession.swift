@@ -1,7 +1,8 @@
 // A file being decoded by a worker.
 // What always holds:
 // - Bytes are copied out of shared memory before they are looked at.
-// - The worker's stream has exactly the bytes it announced: metadata, then whole samples.
+// - The worker's stream has exactly the bytes it announced: metadata, then whole samples, or none
+//   where they lie in the file as they are.
 // - A session ends with its worker given back: in order after the last byte or a refusal, else to
 //   be ended.
 
@@ -33,7 +34,7 @@ final class RemoteDecodeSession: DecodeEngine {
             stream.abandon(after: error)
             throw error
         }
-        bytesLeft = UInt64(header.description.signal.rawBytes)
+        bytesLeft = header.samplesAt == nil ? UInt64(header.description.signal.rawBytes) : 0
         sampleBytes = header.description.signal.sampleType.containerBytes
         try stream.expectSamples(bytesLeft, sampleBytes: sampleBytes)
     }

@@ -111,6 +111,7 @@ final class RemoteEncodeSession: EncodeEngine {
             throw error
         }
         isOpened = true
+        worker.holdToAccount()
         lastIsSent = isLast
         underWay.insert(slot)
         slot = (slot + 1) % SharedSlots.count

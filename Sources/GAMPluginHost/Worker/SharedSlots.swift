@@ -6,16 +6,16 @@
 import CLinux
 import Glibc
 
-final class SharedSlots {
-    static let count = 4
+package final class SharedSlots {
+    package static let count = 4
     /// One second-level cache of today's processors; larger slots were not faster.
-    static let slotBytes = 1 << 20
+    package static let slotBytes = 1 << 20
 
     private let slots: [UnsafeMutableRawBufferPointer]
 
     /// Maps the slots behind `descriptor` (borrowed), with a page before and after each of them
     /// that faults on access. Nil when memory is short.
-    init?(mapping descriptor: Int32) {
+    package init?(mapping descriptor: Int32) {
         var slots: [UnsafeMutableRawBufferPointer] = []
         for index in 0..<Self.count {
             guard
@@ -34,7 +34,7 @@ final class SharedSlots {
         }
     }
 
-    subscript(index: Int) -> UnsafeMutableRawBufferPointer { slots[index] }
+    package subscript(index: Int) -> UnsafeMutableRawBufferPointer { slots[index] }
 
     /// The last `count` bytes of a slot: what is written beyond them meets the guard page.
     func tail(of index: Int, _ count: Int) -> UnsafeMutableRawBufferPointer {
@@ -42,7 +42,7 @@ final class SharedSlots {
     }
 
     /// New memory for slots: its descriptor, or the negated errno.
-    static func make() -> Int32 {
+    package static func make() -> Int32 {
         clinux_shared_memory("gamd-slots", count * slotBytes)
     }
 }

@@ -40,11 +40,13 @@ struct WorkerHost: AdapterHost {
     }
 
     func decode(_ request: DecodeRequest) throws(PluginError) -> any DecodeEngine {
+        let session: RemoteDecodeSession
         do {
-            return try RemoteDecodeSession(pool: pool, library: library, request)
+            session = try RemoteDecodeSession(pool: pool, library: library, request)
         } catch .fault(_, WorkerProcess.goneReason) {
-            return try RemoteDecodeSession(pool: pool, library: library, request, fresh: true)
+            session = try RemoteDecodeSession(pool: pool, library: library, request, fresh: true)
         }
+        return StoredSamples(session.header, request, plugin: library.id) ?? session
     }
 
     func encode(_ request: EncodeRequest) throws(PluginError) -> any EncodeEngine {

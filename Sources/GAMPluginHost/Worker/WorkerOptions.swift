@@ -14,7 +14,7 @@ public struct WorkerOptions: Sendable {
     public enum Sandbox: String, Sendable, CaseIterable {
         /// Landlock and a system-call filter, or no plugin runs.
         case required
-        /// What the kernel has.
+        /// The same, but without Landlock where the kernel has none.
         case available
         /// A process of its own with limits, nothing else.
         case off

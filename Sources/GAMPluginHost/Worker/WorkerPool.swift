@@ -19,6 +19,10 @@ public struct WorkerFigures: Sendable, Equatable {
     public internal(set) var faults = 0
 }
 
+/// Starts a worker that has a library loaded, and tells what the library says of itself.
+package typealias WorkerStarter =
+    @Sendable (LibraryIdentity) throws(PluginError) -> (WorkerProcess, PluginProfile)
+
 final class WorkerPool: Sendable {
     private struct Plugin {
         var idle: [WorkerProcess] = []
@@ -28,10 +32,21 @@ final class WorkerPool: Sendable {
         var profile: PluginProfile?
     }
 
-    let options: WorkerOptions
+    private let options: WorkerOptions
+    private let start: WorkerStarter
     private let plugins = Mutex<[String: Plugin]>([:])
 
-    init(options: WorkerOptions) { self.options = options }
+    init(options: WorkerOptions, start: @escaping WorkerStarter) {
+        self.options = options
+        self.start = start
+    }
+
+    /// Workers are processes as `options` say.
+    convenience init(options: WorkerOptions) {
+        self.init(options: options) { library throws(PluginError) in
+            try WorkerStart(library: library, options: options).run()
+        }
+    }
 
     /// A worker with `library` loaded, for one session; a new one if it must be `fresh`.
     func lease(
@@ -46,7 +61,7 @@ final class WorkerPool: Sendable {
             worker.end()
             plugins.withLock { $0[library.id]?.busy -= 1 }
         }
-        let (worker, profile) = try WorkerStart(library: library, options: options).run()
+        let (worker, profile) = try start(library)
         plugins.withLock { plugins in
             var plugin = plugins[library.id] ?? Plugin()
             plugin.busy += 1

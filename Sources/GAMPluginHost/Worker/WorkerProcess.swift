@@ -8,7 +8,7 @@
 import CLinux
 import Glibc
 
-final class WorkerProcess: @unchecked Sendable {
+package final class WorkerProcess: @unchecked Sendable {
     // @unchecked: a lease gives it to one session at a time.
     let plugin: String
     let process: Int32
@@ -24,7 +24,7 @@ final class WorkerProcess: @unchecked Sendable {
     /// session began.
     static let goneReason = "its worker was ended while it waited for work"
 
-    init(plugin: String, process: Int32, socket: Int32, slots: SharedSlots) {
+    package init(plugin: String, process: Int32, socket: Int32, slots: SharedSlots) {
         self.plugin = plugin
         self.process = process
         self.socket = socket
@@ -69,6 +69,9 @@ final class WorkerProcess: @unchecked Sendable {
             if length == -Int(EAGAIN) || (lines > 0 && clinux_milliseconds() >= end) {
                 throw timedOut(seconds, doing)
             }
+            if length == -Int(EMSGSIZE) {
+                throw broken("it sent a packet longer than \(buffer.count) bytes")
+            }
             guard length > 0 else { throw died() }
             do throws(MalformedPacket) {
                 var packet = try PacketReader(Array(buffer[..<length]))
@@ -103,6 +106,9 @@ final class WorkerProcess: @unchecked Sendable {
         hasAnswered = false
         sessionsServed += 1
     }
+
+    /// From here on its end is its own: what it was given cannot be given to another one.
+    func holdToAccount() { hasAnswered = true }
 
     /// The error for something it must not send; ends it.
     func broken(_ reason: String) -> PluginError {

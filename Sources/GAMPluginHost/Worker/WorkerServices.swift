@@ -37,7 +37,8 @@ struct DecodeService {
         guard let header = session?.header else { return }
         let metadata = MetadataStream.bytes(of: header.metadata)
         var metadataSent = 0
-        var samplesLeft = Int(header.description.signal.rawBytes)
+        // Samples that lie in the file as they are, the host reads there.
+        var samplesLeft = header.samplesAt == nil ? header.description.signal.rawBytes : 0
         var free = Array(0..<SharedSlots.count)
         var isFirst = true
         repeat {

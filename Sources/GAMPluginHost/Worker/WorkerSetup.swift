@@ -27,16 +27,19 @@ struct WorkerSetup<Walls: WorkerWalls> {
         close(memory)
         clinux_name_thread("gamd-" + order.library.id)
         let identity = order.library
-        func wall(_ status: Int32, _ what: String) throws(PluginError) {
+        func wall(
+            _ status: Int32, _ what: String, or choices: String = "\"off\""
+        ) throws(PluginError) {
             guard status < 0, order.sandbox != .off else { return }
             let reason = String(cString: strerror(-status))
             throw .incompatible(
                 plugin: identity.id,
-                reason: "no sandbox: \(what) is not available (\(reason)); \(Self.advice)")
+                reason: "no sandbox: \(what) is not available (\(reason)); use a kernel with"
+                    + " Landlock and seccomp, or allow sandbox = \(choices) in the configuration")
         }
         let landlock = order.sandbox != .off && walls.hasLandlock
         if order.sandbox == .required && !landlock {
-            try wall(-ENOSYS, "Landlock")
+            try wall(-ENOSYS, "Landlock", or: "\"available\" or \"off\"")
         }
         try wall(
             walls.limit(
@@ -52,11 +55,6 @@ struct WorkerSetup<Walls: WorkerWalls> {
             try wall(walls.beforeWorking(landlock: landlock), "the wall for work")
         }
         return (library, slots, order.sandbox != .off)
-    }
-
-    private static var advice: String {
-        "use a kernel with Landlock and seccomp, or allow sandbox = \"available\" or \"off\""
-            + " in the configuration"
     }
 
     private static func readable(_ library: String) -> [String] {

@@ -123,6 +123,7 @@ enum ConfigurationKeys {
         .init("quota.stored_bytes_max", .integer(\.quota.storedBytesMax, bytes), isLive: true),
         .init("quota.signals_max", .integer(\.quota.signalsMax, 0...(1 << 50)), isLive: true),
         .init("cache.shard_bytes", .integer(\.cache.shardBytes, bytes)),
+        .init("cache.prefetch_shards", .integer(\.cache.prefetchShards, 0...64)),
         .init("cache.network_bytes", .integer(\.cache.networkBytes, bytes)),
         .init("cache.store_bytes", .integer(\.cache.storeBytes, 1 << 20...(1 << 50))),
         .init("timeouts.idle_seconds", .integer(\.timeouts.idleSeconds, seconds), isLive: true),

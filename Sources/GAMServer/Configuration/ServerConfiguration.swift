@@ -55,6 +55,8 @@ public struct ServerConfiguration: Equatable, Sendable {
     public struct Cache: Equatable, Sendable {
         /// Recalled shards.
         public var shardBytes = 128 << 20
+        /// Shards recalled ahead of a sequential reader; 0: none.
+        public var prefetchShards = 4
         /// Unpacked networks with their working memory.
         public var networkBytes = 64 << 20
         /// Blocks and records of the store.

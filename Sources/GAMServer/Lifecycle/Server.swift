@@ -36,6 +36,7 @@ public final class Server: Sendable {
     package let catalog: SignalCatalog
     private let executor: RequestExecutor
     private let refits: RefitScheduler
+    private let prefetcher: Prefetcher
     private let scrubber: Scrubber
     private let heartbeat: Heartbeat
     private let listener: Listener
@@ -96,7 +97,8 @@ public final class Server: Sendable {
         let handlers = RequestHandlers(
             catalog: catalog, adapters: adapters, spools: spools, live: live,
             codecThreads: threads, jobs: JobBoard(),
-            readers: ReaderCache(settings.cache, threads: threads), metrics: metrics,
+            readers: ReaderCache(settings.cache, threads: threads),
+            prefetcher: Prefetcher(settings.cache, metrics: metrics, log: log), metrics: metrics,
             scrubber: scrubber, log: log, serverVersion: options.version)
         metrics.watch(
             catalog: catalog,
@@ -104,6 +106,7 @@ public final class Server: Sendable {
                 ("shards", handlers.readers.shards), ("networks", handlers.readers.networks),
                 ("entries", catalog.entries),
             ], adapters: adapters)
+        prefetcher = handlers.prefetcher
         let activity = Activity()
         let executor = RequestExecutor(
             handlers: handlers, activity: activity, metrics: metrics, limits: settings.limits,
@@ -151,6 +154,7 @@ public final class Server: Sendable {
         reclaimer.start()
         try executor.start(threads: live.now.threads)
         refits.start()
+        prefetcher.start()
         try scrubber.resume()
         heartbeat.start()
         try listener.start()
@@ -175,6 +179,7 @@ public final class Server: Sendable {
         // Told at once, waited for at the end: nobody waits for idle work.
         _ = refits.stop(milliseconds: 0)
         _ = scrubber.stop(milliseconds: 0)
+        _ = prefetcher.stop(milliseconds: 0)
         let milliseconds = live.now.timeouts.shutdownSeconds * 1000
         if !listener.waitForConnections(milliseconds: milliseconds) {
             log.warning("cancelling requests that did not end in \(milliseconds) ms")
@@ -183,7 +188,9 @@ public final class Server: Sendable {
         }
         // Idle work may be in the middle of a step; it has nothing to lose and finds the store
         // closed when it goes on.
-        if !refits.stop(milliseconds: 500) || !scrubber.stop(milliseconds: 500) {
+        if !refits.stop(milliseconds: 500) || !scrubber.stop(milliseconds: 500)
+            || !prefetcher.stop(milliseconds: 500)
+        {
             log.debug("idle work is left in the middle of a step")
         }
         let didEnd =

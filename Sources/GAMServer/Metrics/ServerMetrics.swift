@@ -19,6 +19,7 @@ final class ServerMetrics: Sendable {
     let receivedBytes: Counter
     let sentBytes: Counter
     let slowReplies: Counter
+    let prefetchedShards: Counter
     let verifyFailures: Counter
     let pluginFaults: Counter
     let refitSavedBytes: Counter
@@ -41,6 +42,7 @@ final class ServerMetrics: Sendable {
         receivedBytes = Counter(label: "gamd_received_bytes", factory: registry)
         sentBytes = Counter(label: "gamd_sent_bytes", factory: registry)
         slowReplies = Counter(label: "gamd_slow_replies", factory: registry)
+        prefetchedShards = Counter(label: "gamd_prefetched_shards", factory: registry)
         verifyFailures = Counter(label: "gamd_verify_failures", factory: registry)
         pluginFaults = Counter(label: "gamd_plugin_faults", factory: registry)
         refitSavedBytes = Counter(label: "gamd_refit_saved_bytes", factory: registry)
@@ -63,6 +65,7 @@ final class ServerMetrics: Sendable {
         ("gamd_received_bytes", "Bytes of file and sample data received."),
         ("gamd_sent_bytes", "Bytes of file and sample data sent."),
         ("gamd_slow_replies", "Answers that a slow client made wait beside its connection."),
+        ("gamd_prefetched_shards", "Shards recalled ahead of a sequential reader."),
         ("gamd_verify_failures", "Stored signals found damaged, by reads, verify or scrub."),
         ("gamd_plugin_faults", "Requests that failed because an adapter broke its contract."),
         ("gamd_refit_saved_bytes", "Bytes saved by fitting signals again."),

@@ -56,12 +56,13 @@ extension RequestHandlers {
         _ threads: Int
     ) throws -> (reply: WireReply, body: [UInt8]) {
         let reader = try readers.reader(for: signal, answerBytes: plan.byteCount)
-        let description = try reader.resultDescription(plan.selection)
+        let description = try plan.description(reader)
         let header = plan.format == .npy ? NPYHeader.bytes(for: description) : []
         var first = WireSamplesResult()
         first.description_p = WireDescription(description)
         first.fileName = signal.record.message.fileName
         first.errorMax = plan.errorMax
+        first.isEstimate = plan.isEstimate
         let total = header.count + description.rawBytes
         let stream = ReplyStream(
             sink, context, first: first, totalBytes: total,
@@ -75,6 +76,7 @@ extension RequestHandlers {
             }
         }
         try check.finish()
+        if plan.byteCount <= Lane.lightBytesMax { prefetcher.saw(signal, reader, plan.selection) }
         return try stream.finish()
     }
 
@@ -95,7 +97,7 @@ extension RequestHandlers {
         var input = EncodeInput(
             adapter: message.adapter, kind: message.kind, mediaType: message.mediaType,
             fileName: message.fileName,
-            description: try reader.resultDescription(plan.selection), metadata: metadata,
+            description: try plan.description(reader), metadata: metadata,
             fileBytesMax: limit)
         input.format = wanted.name
         input.options = wanted.options

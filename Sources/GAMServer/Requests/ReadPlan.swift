@@ -52,6 +52,8 @@ struct ReadPlan {
     let isWhole: Bool
     private let areaLevel: Int?
     private let planes: BitPlanes?
+    /// More bits than are stored.
+    private let expandedBits: Int?
     private let pool: (memory: MemoryPool, offset: Int)?
 
     init(wholeOf description: SignalDescription, _ format: SampleFormat) {
@@ -62,6 +64,7 @@ struct ReadPlan {
         isWhole = true
         areaLevel = nil
         planes = nil
+        expandedBits = nil
         pool = nil
     }
 
@@ -82,14 +85,25 @@ struct ReadPlan {
                 .badRequest, "filter \"\(read.filter)\" is not known; use nearest or area")
         }
         areaLevel = read.filter == "area" && level > 0 ? level : nil
-        planes = try BitPlanes(wanted: read.bits, of: description.sampleType)
+        let type = description.sampleType
+        expandedBits = read.bits > UInt32(type.bits) ? Int(read.bits) : nil
+        planes = try expandedBits == nil ? BitPlanes(wanted: read.bits, of: type) : nil
+        guard expandedBits == nil || (areaLevel == nil && type.family != .float && read.bits <= 32)
+        else {
+            throw Failure(
+                .badRequest,
+                "\(read.bits) bits of samples that have \(type.bits): only integers, without the filter"
+                    + " area, are given with more bits, up to 32")
+        }
         selection = try Selection(
             region: read.region.isEmpty ? nil : read.region.map { try AxisInterval($0) },
             level: level, of: description)
         byteCount =
             selection.pointCount * description.channels.count
-            * description.sampleType.containerBytes
-        isWhole = areaLevel == nil && planes == nil && selection.isWhole(of: description)
+            * (expandedBits ?? type.bits).containerBytes
+        isWhole =
+            areaLevel == nil && planes == nil && expandedBits == nil
+            && selection.isWhole(of: description)
         pool = try read.pool == 0 ? nil : Self.place(read, pools)
     }
 
@@ -109,6 +123,16 @@ struct ReadPlan {
     }
 
     var errorMax: Double { planes?.errorMax ?? 0 }
+    var isEstimate: Bool { expandedBits != nil }
+
+    /// Shape and type of the answer.
+    func description(_ reader: SignalReader) throws -> SignalDescription {
+        let description = try reader.resultDescription(selection)
+        guard let expandedBits else { return description }
+        return try SignalDescription(
+            axes: description.axes, channels: description.channels,
+            sampleType: try reader.expandedType(expandedBits))
+    }
 
     /// The part of a pool that so many bytes go to; nil: they travel inline.
     func target(bytes: Int) throws(Failure) -> PoolRange? {
@@ -126,6 +150,10 @@ struct ReadPlan {
     func read(
         _ reader: SignalReader, threads: Int, yield: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
+        if let expandedBits {
+            return try reader.readExpanded(
+                selection, bits: expandedBits, threads: threads, yield: yield)
+        }
         guard let planes else { return try readPoints(reader, threads, yield) }
         try readPoints(reader, threads) { bytes in
             var cleared = [UInt8](bytes)
@@ -152,6 +180,11 @@ extension BitPlanes {
         guard bits != 0, bits != UInt32(type.bits) else { return nil }
         try self.init(kept: Int(bits), of: type)
     }
+}
+
+extension Int {
+    /// Bytes of the container of samples with so many bits.
+    fileprivate var containerBytes: Int { self <= 8 ? 1 : self <= 16 ? 2 : 4 }
 }
 
 extension AxisInterval {

@@ -15,6 +15,7 @@ struct RequestHandlers: Sendable {
     let codecThreads: Int
     let jobs: JobBoard
     let readers: ReaderCache
+    let prefetcher: Prefetcher
     let metrics: ServerMetrics
     let scrubber: Scrubber
     let log: Logger
