@@ -52,9 +52,9 @@ def ways_table(signal: Signal, readings: Sequence[Reading]) -> list[str]:
     )
     lines = [
         f"## {signal.name}", "", f"{raw:,} bytes raw; stored: {stored}.", "",
-        "| way | store | cold ms | warm ms | bytes asked, fetched | cold / whole "
-        "| bytes / whole |",
-        "|---" * 7 + "|",
+        "| way | store | cold ms | of processors | warm ms | bytes asked, fetched "
+        "| processors / whole | bytes / whole |",
+        "|---" * 8 + "|",
     ]
     for way in ROUNDS:
         for one in readings:
@@ -69,10 +69,11 @@ def ways_line(signal: Signal, way: str, one: Reading) -> str:
     name = f"{signal.bits} bits of a region" if way == "bits" else way
     shares = " | "
     if whole is not None:
-        of_time = np.median(times.cold) / np.median(whole.cold)
+        of_time = np.median(times.processor) / np.median(whole.processor)
         shares = f"{of_time:.4f} | {asked / np.median(whole.asked):.4f}"
     return (
-        f"| {name} | {one.store} | {percentiles(times.cold)} | {percentiles(times.warm)} "
+        f"| {name} | {one.store} | {percentiles(times.cold)} "
+        f"| {np.median(times.processor):.2f} | {percentiles(times.warm)} "
         f"| {asked:,.0f}, {fetched:,.0f} | {shares} |"
     )
 

@@ -10,6 +10,7 @@ What always holds here:
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,6 @@ import tensorstore
 import tiledb
 from cell_stores import CACHE_BYTES, ZSTD_LEVEL, BytesRead
 from gamd_process import Daemon
-from openvdb_points import Server
 from reading_expected import LEVEL, every_eighth, linear, most_significant
 from reading_inputs import Signal
 
@@ -75,8 +75,17 @@ class Store:
     def bytes_read(self) -> BytesRead:
         return BytesRead.of("self")
 
+    def processor_seconds(self) -> float:
+        """Of this process and what serves it."""
+        return time.process_time()
+
     def stored_bytes(self) -> int:
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+
+def seconds_of(pid: int) -> float:
+    """Processor time of all threads of a process, by its clock: clock_getcpuclockid(3)."""
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 class Gamd(Store):
@@ -131,6 +140,9 @@ class Gamd(Store):
 
     def bytes_read(self) -> BytesRead:
         return BytesRead.of(self._daemon.pid)
+
+    def processor_seconds(self) -> float:
+        return time.process_time() + seconds_of(self._daemon.pid)
 
     def stored_bytes(self) -> int:
         with Daemon(self.folder, config=self.CONFIG.format(threads=1)) as daemon:
@@ -257,31 +269,3 @@ class TileDB(Store):
             return read.reshape(2**self.signal.axes, len(boxes), -1)
 
         return linear(points, self._full.shape[: self.signal.axes], gather)
-
-
-class OpenVDB(Store):
-    """A dense grid that is read as a whole before its first point: a part of every cold read."""
-
-    name = "OpenVDB, trilinear"
-    ways = POINTS
-    tolerance = 1e-3  # weighs in binary32
-    holds_all = True
-    _server: Server | None = None
-
-    def write(self) -> None:
-        self.folder.mkdir(exist_ok=True)
-        Server.write(self.folder, self.signal.samples())
-
-    def open(self) -> None:
-        self._server = None
-
-    def close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-
-    def points(self, points: np.ndarray) -> np.ndarray:
-        self._server = self._server or Server(self.folder)
-        return self._server.values(points)
-
-    def bytes_read(self) -> BytesRead:
-        return BytesRead.of(self._server.pid) if self._server is not None else BytesRead(0, 0)

@@ -23,7 +23,8 @@ import numpy as np
 from cell import forget_pages
 from reading_expected import every_eighth, linear, means, most_significant
 from reading_inputs import Signal
-from reading_stores import Box, Gamd, OpenVDB, Store, TensorStore, TileDB
+from reading_openvdb import OpenVDB
+from reading_stores import Box, Gamd, Store, TensorStore, TileDB
 
 NEAR, FAR = 100, 1000
 #: Way of reading, cold reads, warm reads after each.
@@ -48,9 +49,11 @@ class Task:
 
 @dataclass
 class Times:
-    """Of one way: milliseconds, and bytes of every cold read asked for and fetched."""
+    """Of one way: milliseconds, and of every cold read those of processors and the bytes asked for
+    and fetched."""
 
     cold: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
     warm: list[float] = field(default_factory=list)
     asked: list[int] = field(default_factory=list)
     fetched: list[int] = field(default_factory=list)
@@ -112,8 +115,8 @@ class Reader:
         self._signal = store.signal
         self._is_open = False
 
-    def work(self, task: Task) -> tuple[float, int, int, list[float]] | None:
-        """Milliseconds cold, bytes asked and fetched, milliseconds warm; None: no such way."""
+    def work(self, task: Task) -> Times | None:
+        """Of one read and its warm ones; None: the store has no such way."""
         if task.way not in self.store.ways:
             return None
         if task.anew or self.store.holds_all:
@@ -123,22 +126,29 @@ class Reader:
             self._is_open = True
         expected = self._expected(task)
         forget_pages(self.store.folder)
-        before = self.store.bytes_read()
-        cold = self._timed(task, expected)
+        before, start = self.store.bytes_read(), self.store.processor_seconds()
+        found, cold = self._timed(task)
+        spent = (self.store.processor_seconds() - start) * 1e3
         read = self.store.bytes_read() - before
-        return cold, read.asked, read.fetched, [
-            self._timed(task, expected) for _ in range(task.warm)
-        ]
+        self._check(task, found, expected)
+        warm = []
+        for _ in range(task.warm):
+            found, milliseconds = self._timed(task)
+            self._check(task, found, expected)
+            warm.append(milliseconds)
+        return Times([cold], [spent], warm, [read.asked], [read.fetched])
 
     def close(self) -> None:
         if self._is_open:
             self.store.close()
             self._is_open = False
 
-    def _timed(self, task: Task, expected: np.ndarray) -> float:
+    def _timed(self, task: Task) -> tuple[np.ndarray, float]:
         start = time.perf_counter()
         found = self._read(task)
-        milliseconds = (time.perf_counter() - start) * 1e3
+        return found, (time.perf_counter() - start) * 1e3
+
+    def _check(self, task: Task, found: np.ndarray, expected: np.ndarray) -> None:
         if task.way.startswith("points"):
             off = np.abs(found.reshape(expected.shape) - expected)
             same = (off <= self.store.tolerance * np.maximum(1, np.abs(expected))).all()
@@ -146,7 +156,6 @@ class Reader:
             same = np.array_equal(found.reshape(expected.shape), expected)
         if not same:
             raise RuntimeError(f"{self.store.name}: other samples came back for {task.way}")
-        return milliseconds
 
     def _read(self, task: Task) -> np.ndarray:
         if task.way == "region":
@@ -209,11 +218,8 @@ class Child:
     def work(self, task: Task) -> None:
         self._pipe.send(task)
         if (done := self._answer(self.name)) is not None:
-            times = self.times[task.way]
-            times.cold.append(done[0])
-            times.asked.append(done[1])
-            times.fetched.append(done[2])
-            times.warm += done[3]
+            for name, values in vars(done).items():
+                getattr(self.times[task.way], name).extend(values)
 
     def reading(self) -> Reading:
         return Reading(self.name, self.stored_bytes, dict(self.times))
