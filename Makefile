@@ -6,10 +6,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-bench setup-package build build-tests lint test unit integration demo \
-	bench bench-scaling bench-cell bench-effort bench-prior bench-expansion bench-small fuzz noise crash damage \
-	hostile memory clients disk-full faults backups mixed reads soak install install-kit deb \
-	python-protocol plugin-reference clean
+.PHONY: help setup setup-bench setup-reading setup-package build build-tests lint test unit integration demo \
+	bench bench-scaling bench-cell bench-reading bench-effort bench-prior bench-expansion bench-small fuzz \
+	noise crash damage hostile memory clients slow-reads disk-full faults backups mixed reads soak install \
+	install-kit deb python-protocol plugin-reference clean
 
 export DESTDIR PREFIX SYSCONFDIR UNITDIR
 PYTHON := .build/venv/bin/python
@@ -28,6 +28,9 @@ setup:  ## Installs Debian and Python packages (apt as root or with sudo; .build
 
 setup-bench:
 	@Tools/setup.sh --bench
+
+setup-reading:
+	@Tools/setup.sh --reading
 
 setup-package:
 	@Tools/setup.sh --package
@@ -62,6 +65,9 @@ bench-scaling: setup-bench build  ## Time and memory against size: FOLDER=...
 bench-cell: setup-bench build  ## Regions, thumbnail, samples beside TensorStore, TileDB: FOLDER=...
 	$(PYTHON) Benchmarks/cell.py $(FOLDER) $(BENCH)
 
+bench-reading: setup-reading build  ## One signal read in all ways, points, a torch loader: FOLDER=...
+	$(PYTHON) Benchmarks/reading.py $(FOLDER) $(BENCH)
+
 bench-effort: setup-bench build  ## What each refit effort costs and gains: FOLDER=...
 	$(PYTHON) Benchmarks/effort.py $(FOLDER) $(BENCH)
 
@@ -89,6 +95,9 @@ memory: build  ## A 200-megapixel picture with the daemon's peak memory under 1 
 clients: build  ## 1,000 resting clients beside 8 busy ones, slow readers, few descriptors
 	$(PYTHON) Tests/campaigns/clients.py
 
+slow-reads: build  ## 64 slow readers of 100 megapixels: the daemon's memory within its budget
+	$(PYTHON) Tests/campaigns/slow_reads.py
+
 disk-full: build  ## A full disk, tmpfs and ext4 (root): refusals, reads, recovery
 	$(PYTHON) Tests/campaigns/disk_full.py
 
@@ -104,7 +113,7 @@ mixed: build  ## Two hours of mixed work: memory, descriptors, space (MINUTES=..
 reads: build  ## 100,000 random reads of five kinds against numpy: SEED=... (for the night)
 	$(PYTHON) Tests/campaigns/reads.py --reads 100000 --seed $(SEED)
 
-soak: crash damage fuzz hostile memory clients disk-full faults backups mixed reads  ## All campaigns
+soak: crash damage fuzz hostile memory clients slow-reads disk-full faults backups mixed reads  ## All campaigns
 
 bench-expansion: setup-bench build  ## Samples with more bits than are stored, beside other rules: FOLDER=...
 	$(PYTHON) Benchmarks/expansion.py $(FOLDER) $(BENCH)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what building and testing need on Debian 12: setup.sh [--bench|--package]
+# Installs what building and testing need on Debian 12: setup.sh [--bench|--reading|--package]
 #
 # What always holds here:
 # - Nothing is done that was done before: a second run takes less than a second.
@@ -18,9 +18,13 @@ packages=(
     systemd-container dbus-user-session libpam-systemd strace qemu-user
 )
 requirements=(Python/requirements-test.txt)
-if [[ "${1:-}" == "--bench" ]]; then
+if [[ "${1:-}" == "--bench" || "${1:-}" == "--reading" ]]; then
     packages+=(webp libjxl-tools wavpack redis-server)
     requirements+=(Benchmarks/requirements.txt)
+fi
+if [[ "${1:-}" == "--reading" ]]; then
+    packages+=(g++)
+    requirements+=(Benchmarks/requirements-reading.txt)
 fi
 if [[ "${1:-}" == "--package" ]]; then packages+=(patchelf debhelper lintian fakeroot); fi
 venv=.build/venv

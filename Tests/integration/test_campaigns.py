@@ -21,6 +21,7 @@ import mixed
 import numpy as np
 import pytest
 import reads
+import slow_reads
 
 
 def test_acknowledged_signals_survive_kills(tmp_path: Path, rng: random.Random) -> None:
@@ -100,6 +101,13 @@ def test_slow_readers_hold_up_nobody(tmp_path: Path) -> None:
     # be answered before their 30 seconds were over.
     assert done.beside.quantile(1) < 5
     assert done.grown_bytes < 100 << 20, f"{done.grown_bytes >> 20} MiB"
+
+
+def test_slow_readers_of_large_pictures_stay_within_the_budget(tmp_path: Path) -> None:
+    done = slow_reads.run(tmp_path, megapixels=16, count=8, seconds=2)
+    assert done.answered >= 2 and done.dropped == 0
+    assert done.idle_bytes < done.peak_bytes <= done.budget_bytes, done.budget_told
+    assert done.beside.quantile(0.99) < 1
 
 
 def test_few_descriptors_are_no_end(tmp_path: Path) -> None:
