@@ -1,8 +1,11 @@
-// Descriptors that come over a socket, and memory of another process mapped for writing.
+// Descriptors that come over a socket, what a peer has taken of it, and memory of another process
+// mapped for writing.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -38,6 +41,11 @@ ssize_t clinux_receive(int socket, void *buffer, size_t bytes, int *descriptors,
         }
     }
     return received;
+}
+
+int clinux_unsent(int socket) {
+    int bytes = 0;
+    return ioctl(socket, SIOCOUTQ, &bytes) == 0 ? bytes : -1;
 }
 
 int clinux_map_pool(int descriptor, size_t bytes, void **base) {

@@ -51,9 +51,7 @@ public final class PointSampler: Sendable {
         description = reader.manifest.description
         extents = description.extents
         spacings = description.axes.map(\.spacing)
-        // See PointPlaces.boundingBox.
-        let before = options.method.before + 1
-        blocks = SampleBlocks(reader, before: before, after: max(1, options.method.taps - before))
+        blocks = SampleBlocks(reader)
     }
 
     var axisCount: Int { extents.count }

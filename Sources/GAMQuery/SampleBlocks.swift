@@ -21,31 +21,29 @@ final class SampleBlocks: Sendable {
     }
 
     let reader: SignalReader
-    private let before: Int
-    private let after: Int
     private let kept = Mutex(Kept())
     private static let keptBytesMax = 96 << 20
 
-    /// - Parameters:
-    ///   - before: points that are looked at before a shard's first.
-    ///   - after: points that are looked at behind a shard's last.
-    init(_ reader: SignalReader, before: Int, after: Int) {
-        self.reader = reader
-        self.before = before
-        self.after = after
-    }
+    init(_ reader: SignalReader) { self.reader = reader }
 
-    /// A block that holds `box`: the shard with its surroundings when many points ask, else the box.
+    /// A block that holds `box`: with the whole shard when many points ask, else the box alone. Of the
+    /// shards beside it only those are recalled that the box reaches into.
     func block(around shard: Int, holding box: [Range<Int>], points: Int) throws -> SampleBlock {
-        if let found = find(shard) { return found }
+        let found = find(shard)
+        if let found, Self.holds(found.box, box) { return found }
         guard points > 64 || isMost(of: shard, box) else { return try read(box) }
-        let extents = reader.manifest.description.extents
-        let full = zip(reader.grid.box(shard), extents).map { range, extent in
-            max(0, range.lowerBound - before)..<min(extent, range.upperBound + after)
+        let hull = zip(found?.box ?? reader.grid.box(shard), box).map {
+            min($0.lowerBound, $1.lowerBound)..<max($0.upperBound, $1.upperBound)
         }
-        let block = try read(full)
+        let block = try read(hull)
         keep(block, shard)
         return block
+    }
+
+    private static func holds(_ outer: [Range<Int>], _ inner: [Range<Int>]) -> Bool {
+        zip(outer, inner).allSatisfy {
+            $0.lowerBound <= $1.lowerBound && $1.upperBound <= $0.upperBound
+        }
     }
 
     private func isMost(of shard: Int, _ box: [Range<Int>]) -> Bool {
@@ -72,8 +70,9 @@ final class SampleBlocks: Sendable {
 
     private func keep(_ block: SampleBlock, _ shard: Int) {
         kept.withLock { kept in
-            guard block.bytes.count <= Self.keptBytesMax / 2, kept.blocks[shard] == nil else {
-                return
+            guard block.bytes.count <= Self.keptBytesMax / 2 else { return }
+            if let old = kept.blocks.removeValue(forKey: shard) {
+                kept.bytes -= old.block.bytes.count
             }
             while kept.bytes + block.bytes.count > Self.keptBytesMax,
                 let oldest = kept.blocks.min(by: { $0.value.used < $1.value.used })

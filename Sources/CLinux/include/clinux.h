@@ -41,6 +41,9 @@ ssize_t clinux_receive(int socket, void *buffer, size_t bytes, int *descriptors,
 // F_SEAL_SHRINK); -ENODATA: its pages are not there yet; -EINVAL: no memory of that size.
 int clinux_map_pool(int descriptor, size_t bytes, void **base);
 
+// Bytes sent on `socket` that its peer has not taken yet; -1 when that cannot be told.
+int clinux_unsent(int socket);
+
 // Waits until `socket` is ready for `events` (POLLIN, POLLOUT) or `milliseconds` are over (-1:
 // for ever). Returns the events, 0 when the time is over. Restarts after signals.
 int clinux_wait(int socket, short events, int milliseconds);

@@ -289,7 +289,7 @@ final class FrameWriter: Sendable {
             while sent < head.count + body.count {
                 if let count = try sendSome(head, body, from: sent) {
                     sent += count
-                } else if clinux_wait(descriptor, Int16(POLLOUT), stallMilliseconds) <= 0 {
+                } else if !isTakingBytes(descriptor, within: stallMilliseconds) {
                     throw Failure(.cancelled, "the client took no bytes for too long")
                 }
             }
