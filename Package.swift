@@ -116,9 +116,13 @@ let package = Package(
             swiftSettings: strict),
         // Tests
         .testTarget(
-            name: "GAMCoreTests", dependencies: ["GAMCore", "GAMFit", "GAMFormat", "GAMCodec"],
+            name: "GAMCoreTests",
+            dependencies: ["GAMCore", "GAMFit", "GAMFormat", "GAMCodec", "GAMTestSupport"],
             exclude: ["Vectors"], swiftSettings: strict),
-        tests("GAMQueryTests", ["GAMQuery", "GAMCodec", "GAMCore"]),
+        .target(
+            name: "GAMTestSupport", dependencies: ["GAMCodec", "GAMCore"],
+            path: "Tests/GAMTestSupport", swiftSettings: strict),
+        tests("GAMQueryTests", ["GAMQuery", "GAMCodec", "GAMCore", "GAMFit", "GAMTestSupport"]),
         .target(
             name: "CRocksDBFaults", dependencies: ["CRocksDB"], path: "Tests/CRocksDBFaults"),
         tests("GAMStoreTests", ["GAMStore", "CRocksDBFaults"]),

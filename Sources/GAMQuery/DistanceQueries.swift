@@ -62,13 +62,15 @@ public struct DistanceQueries: Sendable {
     // MARK: Closest points
 
     /// [points][axes + 1]: a point of the surface, and the distance that is left there.
-    public func closest(_ points: [Double]) throws -> [Double] {
+    /// - Parameter check: called before every round; throws to stop.
+    public func closest(_ points: [Double], check: () throws -> Void = {}) throws -> [Double] {
         var at = world(points)
         let count = at.count / axes
         var best = [Double](repeating: .nan, count: count * (axes + 1))
         var damping = [Double](repeating: 1, count: count)
         var active = Array(0..<count)
         for _ in 0..<Self.newtonSteps where !active.isEmpty {
+            try check()
             let asked = active.flatMap { at[$0 * axes..<($0 + 1) * axes] }
             let found = try sampler.sample(asked, gradients: true)
             var still: [Int] = []
@@ -135,7 +137,10 @@ public struct DistanceQueries: Sendable {
 
     /// Rays [rays][2][axes]: origin, direction. Answers [rays][2]: the way to the first zero in units
     /// of the direction's coordinates, and the distance that is left there; NaN for a miss.
-    public func rays(_ given: [Double], reach: Double) throws -> [Double] {
+    /// - Parameter check: called before every round; throws to stop.
+    public func rays(
+        _ given: [Double], reach: Double, check: () throws -> Void = {}
+    ) throws -> [Double] {
         let count = given.count / (2 * axes)
         var answers = [Double](repeating: .nan, count: 2 * count)
         var rays: [Int: Ray] = [:]
@@ -145,6 +150,7 @@ public struct DistanceQueries: Sendable {
         }
         let slope = method.slopeMax(axes: axes)
         for _ in 0..<Self.roundsMax where !rays.isEmpty {
+            try check()
             let order = rays.keys.sorted()
             let asked = order.flatMap { rays[$0]!.point(rays[$0]!.way) }
             let found = try sampler.sample(asked, gradients: false).values

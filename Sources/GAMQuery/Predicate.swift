@@ -86,9 +86,23 @@ public struct PredicateSearch: Sendable {
     }
 
     private struct Found: Sendable {
+        /// As many as there was room for; `hasMore` tells of others.
         var runs: [Int64] = []
+        var hasMore = false
         var matches = 0
         var wasRecalled = false
+
+        /// A run in the line of `line`, kept if fewer than `room` are there.
+        mutating func add(_ line: [Int], from first: Int, _ length: Int, _ room: Int) {
+            matches += length
+            guard runs.count / (line.count + 1) < room else {
+                hasMore = true
+                return
+            }
+            for coordinate in line.dropLast() { runs.append(Int64(coordinate)) }
+            runs.append(Int64(first))
+            runs.append(Int64(length))
+        }
     }
 
     /// - Parameters:
@@ -100,16 +114,19 @@ public struct PredicateSearch: Sendable {
     {
         let shards = reader.grid.shards(touching: box)
         let bounds = try reader.bounds(of: shards)
+        let width = reader.grid.extents.count + 1
         var result = MatchingRuns()
         result.shards = shards.count
-        let length = max(1, 8 * threads)
+        // Few at once: a shard of noise may hold two million runs.
+        let length = max(1, 2 * threads)
         for start in stride(from: 0, to: shards.count, by: length) {
             try check()
+            let room = runsMax - result.runs.count / width
             let part = start..<min(shards.count, start + length)
             let found = ResultSlots([Found](repeating: Found(), count: part.count))
             try parallel(part.count, threads: threads) { i in
                 let index = part.lowerBound + i
-                found.set(i, try self.search(shards[index], bounds?[index], box))
+                found.set(i, try self.search(shards[index], bounds?[index], box, room))
             }
             for one in found.all { append(one, &result, runsMax) }
         }
@@ -122,22 +139,22 @@ public struct PredicateSearch: Sendable {
         if found.wasRecalled { result.recalled += 1 }
         let room = runsMax - result.runs.count / width
         let count = min(room, found.runs.count / width)
-        if count < found.runs.count / width { result.isCut = true }
+        if found.hasMore || count < found.runs.count / width { result.isCut = true }
         result.runs += found.runs[..<(count * width)]
     }
 
     private func search(
-        _ shard: Int, _ bounds: [ChannelBounds]?, _ box: [Range<Int>]
+        _ shard: Int, _ bounds: [ChannelBounds]?, _ box: [Range<Int>], _ room: Int
     ) throws -> Found {
         let inside = zip(reader.grid.box(shard), box).map { $0.clamped(to: $1) }
         if let bounds,
             let all = predicate.comparison.decided(bounds[predicate.channel], predicate.value)
         {
-            return all ? everything(inside) : Found()
+            return all ? everything(inside, room) : Found()
         }
         var bytes: [UInt8] = []
         try reader.read(Selection(box: inside), threads: 1) { bytes.append(contentsOf: $0) }
-        var found = bytes.withUnsafeBytes { scan($0, inside) }
+        var found = bytes.withUnsafeBytes { scan($0, inside, room) }
         found.wasRecalled = true
         return found
     }
@@ -158,17 +175,18 @@ public struct PredicateSearch: Sendable {
         }
     }
 
-    private func everything(_ box: [Range<Int>]) -> Found {
+    private func everything(_ box: [Range<Int>], _ room: Int) -> Found {
         var found = Found()
         let length = box.last!.count
         forEachLine(box) { start in
-            found.runs += start.map { Int64($0) } + [Int64(length)]
-            found.matches += length
+            found.add(start, from: start.last!, length, room)
         }
         return found
     }
 
-    private func scan(_ bytes: UnsafeRawBufferPointer, _ box: [Range<Int>]) -> Found {
+    private func scan(
+        _ bytes: UnsafeRawBufferPointer, _ box: [Range<Int>], _ room: Int
+    ) -> Found {
         let description = reader.manifest.description
         let channels = description.channels.count
         let values = SampleValues.load(bytes, description.sampleType)
@@ -183,9 +201,7 @@ public struct PredicateSearch: Sendable {
                     && predicate.comparison.holds(values[offset + x * channels], predicate.value)
                 if holds, begin < 0 { begin = x }
                 if !holds, begin >= 0 {
-                    found.runs += start.dropLast().map { Int64($0) }
-                    found.runs += [Int64(start.last! + begin), Int64(x - begin)]
-                    found.matches += x - begin
+                    found.add(start, from: start.last! + begin, x - begin, room)
                     begin = -1
                 }
             }

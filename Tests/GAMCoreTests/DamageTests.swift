@@ -1,6 +1,7 @@
 import GAMCodec
 import GAMCore
 import GAMFit
+import GAMTestSupport
 import Testing
 
 /// Records that differ from the stored ones.

@@ -2,6 +2,7 @@ import GAMCodec
 import GAMCore
 import GAMFit
 import GAMFormat
+import GAMTestSupport
 import Testing
 
 @Suite struct FitTests {

@@ -3,35 +3,7 @@
 import GAMCodec
 import GAMCore
 import GAMFit
-import Synchronization
-
-/// Records of a signal in memory.
-final class MemoryRecords: RecordSink, RecordSource {
-    private let table = Mutex<[RecordID: [UInt8]]>([:])
-
-    func put(_ id: RecordID, _ bytes: [UInt8]) { table.withLock { $0[id] = bytes } }
-
-    func bytes(of id: RecordID) throws -> [UInt8] {
-        guard let bytes = table.withLock({ $0[id] }) else {
-            throw CodecError.missingRecord("\(id)")
-        }
-        return bytes
-    }
-
-    var ids: [RecordID] { table.withLock { Array($0.keys) } }
-}
-
-/// Canonical samples in memory.
-struct MemorySamples: SampleSource {
-    let bytes: [UInt8]
-
-    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
-        bytes.withUnsafeBytes {
-            buffer.copyMemory(
-                from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + buffer.count]))
-        }
-    }
-}
+import GAMTestSupport
 
 enum Content: String, CaseIterable, Sendable {
     case flat, ramp, smooth, noise, extremes, sparse, drawing

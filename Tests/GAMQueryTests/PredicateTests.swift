@@ -88,4 +88,16 @@ import Testing
             }
         }
     }
+
+    @Test func runsBeyondTheLimitAreCountedNotKept() throws {
+        let type = try SampleType(family: .unsigned, bits: 8)
+        let signal = try StoredSignal([32, 32], type, shard: [16, 16]) { Double($0 % 2) }
+        let search = try PredicateSearch(
+            signal.reader, Predicate(.equal, 1, channel: 0), threads: 2)
+        for most in [0, 1, 100, 128, 511, 512, 600, .max] {
+            let found = try search.runs(in: [0..<32, 0..<32], runsMax: most) {}
+            #expect(found.matches == 512 && found.runs.count == 3 * min(most, 512))
+            #expect(found.isCut == (most < 512), "\(most)")
+        }
+    }
 }

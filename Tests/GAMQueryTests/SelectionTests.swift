@@ -1,5 +1,6 @@
 import GAMCodec
 import GAMCore
+import GAMFit
 import GAMQuery
 import Testing
 

@@ -2,44 +2,7 @@
 
 import GAMCodec
 import GAMCore
-import Synchronization
-
-final class MemoryRecords: RecordSink, RecordSource {
-    private let table = Mutex<[RecordID: [UInt8]]>([:])
-
-    func put(_ id: RecordID, _ bytes: [UInt8]) { table.withLock { $0[id] = bytes } }
-
-    func bytes(of id: RecordID) throws -> [UInt8] {
-        guard let bytes = table.withLock({ $0[id] }) else {
-            throw CodecError.missingRecord("\(id)")
-        }
-        return bytes
-    }
-}
-
-struct MemorySamples: SampleSource {
-    let bytes: [UInt8]
-
-    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
-        bytes.withUnsafeBytes {
-            buffer.copyMemory(
-                from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + buffer.count]))
-        }
-    }
-}
-
-/// SplitMix64 (Steele and others 2014); a failure names its seed.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
+import GAMTestSupport
 
 /// A stored signal beside its samples as numbers.
 struct StoredSignal {

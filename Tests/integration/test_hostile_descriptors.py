@@ -218,6 +218,22 @@ def test_coordinates_that_make_no_sense_are_refused(raw: Raw, body: bytes, statu
     assert reply is not None and reply.status == 0, "the connection goes on"
 
 
+def test_answers_larger_than_their_budget_are_refused(own_daemon: Daemon) -> None:
+    """64 channels with gradients make 85 times the bytes of their coordinates."""
+    own_daemon.stop()
+    with Daemon(own_daemon.folder, config="[limits]\nquery_memory_bytes = 33554432\n") as daemon:
+        with daemon.client() as client:
+            client.put("w", np.zeros((9, 9, 9, 64), np.uint8), channels_last=True)
+        connection = Raw(daemon)
+        wide = request(key="w", query=pb.Query(gradient=True))
+        for points, status in [(1000, 0), (20_000, TOO_LARGE), (1000, 0)]:
+            connection.send(frame(wide, bytes(24 * points)))
+            while not (reply := connection.answer()).last:
+                pass
+            assert reply.status == status, (points, reply)
+        connection.socket.close()
+
+
 def test_half_a_query_leaves_nothing(raw: Raw) -> None:
     raw.send(frame(QUERY, bytes(1000), body_bytes=1 << 20))
     raw.socket.shutdown(socket.SHUT_WR)

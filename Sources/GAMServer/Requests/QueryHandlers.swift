@@ -9,6 +9,7 @@ import GAMQuery
 extension RequestHandlers {
     /// Points looked up between two looks at whether to go on.
     private static let pointsPerCheck = 100_000
+    private static let boundsBytesMax = 64 << 20
 
     func query(
         _ key: String, _ query: WireQuery, _ job: RequestJob, _ sink: any ReplySink
@@ -21,6 +22,8 @@ extension RequestHandlers {
         let scale = query.scale == 0 ? 1 : query.scale
         let width = description.axes.count * (isRay ? 2 : 1)
         let coordinates = try Self.coordinates(job.coordinates, per: width)
+        let loan = try lendAnswer(query, description, points: coordinates.count / width, job)
+        defer { withExtendedLifetime(loan) {} }
         var first = WireSamplesResult()
         let answer: [Double]
         switch query.kind {
@@ -31,12 +34,11 @@ extension RequestHandlers {
             answer = found.values + found.gradients
         case "inside", "closest", "ray":
             let queries = try DistanceQueries(reader, options, scale: scale)
-            answer = try job.context.naming {
-                switch query.kind {
-                case "inside": try queries.inside(coordinates)
-                case "closest": try queries.closest(coordinates)
-                default: try queries.rays(coordinates, reach: query.reach)
-                }
+            let check = { try job.context.check() }
+            switch query.kind {
+            case "inside": answer = try queries.inside(coordinates)
+            case "closest": answer = try queries.closest(coordinates, check: check)
+            default: answer = try queries.rays(coordinates, reach: query.reach, check: check)
             }
         default:
             throw Failure(
@@ -44,6 +46,33 @@ extension RequestHandlers {
                 "kind \"\(query.kind)\" is not known; use sample, inside, closest or ray")
         }
         return try send(answer, first, job.context, sink)
+    }
+
+    /// Memory for an answer, by what the signal makes of one point: 64 channels with gradients are 2 KiB.
+    private func lendAnswer(
+        _ query: WireQuery, _ description: SignalDescription, points: Int, _ job: RequestJob
+    ) throws(Failure) -> ByteBudget.Loan? {
+        let axes = description.axes.count
+        let perPoint =
+            switch query.kind {
+            case "ray": 600
+            case "closest": 300
+            case "inside": 24
+            // Values and gradients, the parts they come in, and both in one.
+            default: 3 * 8 * description.channels.count * (query.gradient ? 1 + axes : 1)
+            }
+        guard let loan = job.loan else { return nil }
+        let bytes = points * perPoint
+        guard bytes <= loan.bytesMax else {
+            throw Failure(
+                .tooLarge,
+                "the answer for \(points) points takes \(bytes) bytes of the \(loan.bytesMax) that queries"
+                    + " have; ask for fewer at once")
+        }
+        guard let more = loan.another(bytes) else {
+            throw Failure(.busy, "other queries hold the memory for queries; try again later")
+        }
+        return more
     }
 
     private func pointOptions(_ query: WireQuery) throws(Failure) -> PointOptions {
@@ -155,9 +184,16 @@ extension RequestHandlers {
         _ key: String, _ bounds: WireBounds, _ job: RequestJob, _ sink: any ReplySink
     ) throws -> (reply: WireReply, body: [UInt8]) {
         let signal = try catalog.open(key)
-        let box = try Self.box(bounds.region, of: signal.record.manifest.description)
+        let description = signal.record.manifest.description
+        let box = try Self.box(bounds.region, of: description)
         let reader = try readers.reader(for: signal, answerBytes: 0)
         let shards = reader.grid.shards(touching: box)
+        let perShard = 8 * (2 * reader.grid.extents.count + 3 * description.channels.count)
+        guard shards.count * perShard <= Self.boundsBytesMax else {
+            throw Failure(
+                .tooLarge,
+                "the bounds of \(shards.count) shards are too many at once; name a region")
+        }
         let known = try reader.bounds(of: shards)
         var answer: [Double] = []
         for (place, shard) in shards.enumerated() {

@@ -47,15 +47,15 @@ final class ReceivedDescriptors {
 }
 
 extension Connection {
-    /// An answer takes up to so many times the bytes of its coordinates: three channels with gradients
-    /// along three axes.
-    private static let answerFactor = 4
+    /// Coordinates are held as bytes, as numbers, as places on the grid and in the order of shards. What
+    /// their answer takes depends on the signal: `RequestHandlers.lendAnswer`.
+    private static let copies = 4
 
     /// Makes room for a query's coordinates; without room its body is dropped.
     func collect(
         _ id: UInt32, _ header: FrameHeader, _ request: WireRequest, _ sink: inout BodySink
     ) -> Bool {
-        let bytes = header.bodyBytes * (1 + Self.answerFactor)
+        let bytes = header.bodyBytes * Self.copies
         guard let loan = executor.queryMemory.take(bytes) else {
             state.withLock { $0.session.finished(id) }
             let text = "other queries hold the memory for queries; try again later"

@@ -14,6 +14,11 @@ final class ByteBudget: Sendable {
             self.budget = budget
         }
 
+        /// A second loan from the same budget; nil: others hold too much now.
+        func another(_ bytes: Int) -> Loan? { budget.take(bytes) }
+
+        var bytesMax: Int { budget.bytesMax }
+
         deinit { budget.lent.withLock { $0 -= bytes } }
     }
 
