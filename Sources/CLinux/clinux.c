@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -241,11 +240,6 @@ int64_t clinux_raise_descriptor_limit(void) {
         }
     }
     return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
-}
-
-void clinux_return_large_blocks(void) {
-    mallopt(M_MMAP_THRESHOLD, 2 << 20);
-    mallopt(M_TRIM_THRESHOLD, 2 << 20);
 }
 
 void clinux_release_pages(void *start, size_t bytes) {

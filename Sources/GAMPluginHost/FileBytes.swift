@@ -5,12 +5,12 @@
 import Glibc
 
 /// Small reads of the plugin folders.
-enum FileBytes {
+package enum FileBytes {
     /// Manifests are small; anything larger is not one.
     static let manifestBytesMax = 64 << 10
 
     /// Sorted names in `folder` that end in `suffix`; empty when it cannot be read.
-    static func names(in folder: String, suffix: String) -> [String] {
+    package static func names(in folder: String, suffix: String) -> [String] {
         guard let handle = opendir(folder) else { return [] }
         defer { closedir(handle) }
         var names: [String] = []
@@ -24,7 +24,7 @@ enum FileBytes {
     }
 
     /// The UTF-8 text of a manifest.
-    static func text(of path: String) throws(PluginError) -> String {
+    package static func text(of path: String) throws(PluginError) -> String {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw .manifest(path: path, reason: "it cannot be opened: \(systemError())")
@@ -43,7 +43,7 @@ enum FileBytes {
 }
 
 /// The text of errno.
-func systemError() -> String { String(cString: strerror(errno)) }
+package func systemError() -> String { String(cString: strerror(errno)) }
 
 /// Positioned reads and writes on a borrowed, seekable descriptor.
 struct PositionedFile: Sendable {

@@ -42,7 +42,7 @@ public struct PluginLimits: Hashable, Sendable {
     }
 
     /// No limit at all: where a manifest names none.
-    static let unlimited = PluginLimits(
+    package static let unlimited = PluginLimits(
         wireForm: [UInt64](repeating: .max, count: fieldCount))
 
     static let fieldCount = 7

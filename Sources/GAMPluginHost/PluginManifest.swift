@@ -3,7 +3,6 @@
 // - `library` is a bare file name: a manifest cannot point anywhere but to the search folders.
 
 import CGAMPlugin
-import TOMLKit
 
 /// What gamd knows of a plugin without running it (docs/plugins.md, "The manifest").
 public struct PluginManifest: Hashable, Sendable {
@@ -15,6 +14,17 @@ public struct PluginManifest: Hashable, Sendable {
         public let suffixes: [String]
         public let magic: [MagicPattern]
         public let exactness: Exactness
+
+        package init(
+            name: String, mediaType: String, suffixes: [String], magic: [MagicPattern],
+            exactness: Exactness
+        ) {
+            self.name = name
+            self.mediaType = mediaType
+            self.suffixes = suffixes
+            self.magic = magic
+            self.exactness = exactness
+        }
     }
 
     public let id: String
@@ -29,16 +39,17 @@ public struct PluginManifest: Hashable, Sendable {
     /// Where it was read from.
     public let path: String
 
-    /// Parses `text`, the contents of the manifest at `path`.
-    public init(text: String, path: String) throws(PluginError) {
-        let reader = try ManifestReader(text: text, path: path)
-        id = try reader.identifier("id")
-        version = try reader.string("version")
-        (abiMajor, abiMinor) = try reader.abi()
-        library = try reader.libraryName()
-        kinds = try reader.strings("kinds")
-        types = try reader.types()
-        limits = try reader.limits()
+    package init(
+        id: String, version: String, abi: (UInt32, UInt32), library: String, kinds: [String],
+        types: [FileType], limits: PluginLimits, path: String
+    ) {
+        self.id = id
+        self.version = version
+        (abiMajor, abiMinor) = abi
+        self.library = library
+        self.kinds = kinds
+        self.types = types
+        self.limits = limits
         self.path = path
     }
 

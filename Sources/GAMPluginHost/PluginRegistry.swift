@@ -8,6 +8,14 @@
 import Glibc
 import Synchronization
 
+/// What was read from a list of folders, by plugin id.
+package struct FoundManifests: Sendable {
+    package var usable: [String: (manifest: PluginManifest, folder: String)] = [:]
+    package var problems: [PluginError] = []
+
+    package init() {}
+}
+
 /// The plugins found in a list of folders.
 public final class PluginRegistry: Sendable {
     /// A plugin as found, usable or not.
@@ -37,54 +45,37 @@ public final class PluginRegistry: Sendable {
     private let pool: WorkerPool?
     private let loaded = Mutex<[String: PluginLibrary]>([:])
 
-    /// Reads every `*.toml` of `manifestFolders`; folders that do not exist are passed over.
-    public convenience init(
-        manifestFolders: [String], libraryFolders: [String] = [],
-        isolation: PluginIsolation = .workers(WorkerOptions()),
-        quarantine: QuarantineRule = QuarantineRule()
+    package convenience init(
+        _ manifests: FoundManifests, libraryFolders: [String], isolation: PluginIsolation,
+        quarantine: QuarantineRule
     ) {
         let pool: WorkerPool? =
             switch isolation {
             case .workers(let options): WorkerPool(options: options)
             case .inProcess: nil
             }
-        self.init(manifestFolders, libraryFolders, pool, quarantine)
+        self.init(manifests, libraryFolders, pool, quarantine)
     }
 
     /// A registry whose workers come from `start`.
     package convenience init(
-        manifestFolders: [String], libraryFolders: [String], quarantine: QuarantineRule,
+        _ manifests: FoundManifests, libraryFolders: [String], quarantine: QuarantineRule,
         start: @escaping WorkerStarter
     ) {
         let pool = WorkerPool(options: WorkerOptions(), start: start)
-        self.init(manifestFolders, libraryFolders, pool, quarantine)
+        self.init(manifests, libraryFolders, pool, quarantine)
     }
 
     private init(
-        _ manifestFolders: [String], _ libraryFolders: [String], _ pool: WorkerPool?,
+        _ manifests: FoundManifests, _ libraryFolders: [String], _ pool: WorkerPool?,
         _ quarantine: QuarantineRule
     ) {
         faults = FaultBook(rule: quarantine)
         self.pool = pool
-        var entries: [String: Entry] = [:]
-        var problems: [PluginError] = []
-        for folder in manifestFolders {
-            for path in FileBytes.names(in: folder, suffix: ".toml").map({ folder + "/" + $0 }) {
-                do throws(PluginError) {
-                    let text = try FileBytes.text(of: path)
-                    let manifest = try PluginManifest(text: text, path: path)
-                    guard entries[manifest.id] == nil else {
-                        throw PluginError.manifest(
-                            path: path, reason: "another manifest already has id '\(manifest.id)'")
-                    }
-                    entries[manifest.id] = Self.entry(manifest, folder, libraryFolders)
-                } catch {
-                    problems.append(error)
-                }
-            }
-        }
-        self.entries = entries.values.sorted { $0.manifest.id < $1.manifest.id }
-        self.problems = problems
+        entries = manifests.usable.values
+            .map { Self.entry($0.manifest, $0.folder, libraryFolders) }
+            .sorted { $0.manifest.id < $1.manifest.id }
+        problems = manifests.problems
     }
 
     private static func entry(

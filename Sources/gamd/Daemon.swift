@@ -51,7 +51,7 @@ struct Daemon: ParsableCommand {
         do {
             let resolved = try sources().resolve()
             if checkConfig { return print("the configuration is valid") }
-            clinux_return_large_blocks()
+            clinux_keep_heap_small()
             let signals = clinux_signal_descriptor(1)
             guard signals >= 0 else {
                 throw Failure(.failed, "waiting for signals is impossible: errno \(-signals)")

@@ -1,6 +1,7 @@
 // What surrounds the server: the log, the adapters, and word to systemd about the state.
 
 import GAMPluginHost
+import GAMPluginManifests
 import GAMServer
 import Glibc
 import Logging

@@ -6,6 +6,7 @@
 import CGAMPlugin
 import CLinux
 import GAMPluginHost
+import GAMPluginManifests
 import Glibc
 import Synchronization
 

@@ -4,6 +4,7 @@
 
 import GAMCore
 import GAMPluginHost
+import GAMPluginManifests
 import Glibc
 
 /// A signal as it came out of an adapter.

@@ -1,5 +1,6 @@
 import GAMCore
 import GAMPluginHost
+import GAMPluginManifests
 import Glibc
 import Testing
 

@@ -3,6 +3,7 @@
 
 import GAMCore
 import GAMPluginHost
+import GAMPluginManifests
 import Glibc
 import Testing
 

@@ -92,9 +92,19 @@ class Result:
     samples: list[Sample]
     amplification: float
 
+    def floors(self) -> list[Sample]:
+        """The sample with the least memory of each twelfth of the run.
+
+        A put of a picture takes and gives back some 15 MiB, so single samples scatter by that;
+        what creeps lifts the floor, too.
+        """
+        parts = np.array_split(np.arange(len(self.samples)), min(12, len(self.samples)))
+        return [min((self.samples[i] for i in part), key=lambda s: s.resident) for part in parts]
+
     def slope_per_hour(self) -> float:
-        """Bytes of resident memory per hour over the second half of the run."""
-        late = self.samples[len(self.samples) // 2 :]
+        """Bytes by which the floors of the second half of the run rise per hour."""
+        floors = self.floors()
+        late = floors[len(floors) // 2 :]
         x = np.array([s.seconds for s in late]) / 3600
         y = np.array([s.resident for s in late])
         return float(np.polyfit(x, y, 1)[0])
@@ -112,10 +122,12 @@ def run(folder: Path, seconds: float, seed: int, verbose: bool = False) -> Resul
             worker.start()
         samples: list[Sample] = []
         start = time.monotonic()
-        interval = max(0.2, min(30.0, seconds / 40))
+        interval = max(0.1, min(1.0, seconds / 40))
+        told = start
         while (now := time.monotonic() - start) < seconds:
             samples.append(Sample(now, daemon.resident_bytes(), daemon.open_descriptors()))
-            if verbose and len(samples) % 20 == 0:
+            if verbose and now + start - told >= 600:
+                told = now + start
                 done = sum(worker.operations for worker in workers)
                 print(
                     f"{now:6.0f} s  {done} operations  {samples[-1].resident / MEBIBYTE:.1f} MiB  "
@@ -142,6 +154,8 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="gamd-mixed-") as name:
         done = run(Path(name), arguments.minutes * 60, arguments.seed, verbose=True)
+    for floor in done.floors():
+        print(f"{floor.seconds:6.0f} s  least memory {floor.resident / MEBIBYTE:.1f} MiB")
     slope = done.slope_per_hour() / MEBIBYTE
     few, many = done.descriptors()
     print(

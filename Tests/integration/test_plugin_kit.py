@@ -21,8 +21,8 @@ from hostile_plugins import FILE, HARMS, HEADERS, SOURCE, build
 
 OLD_HEADERS = ROOT / "Tests" / "support" / "abi-1.0"
 CHECKS = {
-    "identity", "detection", "corpus", "determinism", "pieces", "generated", "extremes",
-    "truncation", "damage", "limits", "abandoned", "options",
+    "identity", "detection", "corpus", "determinism", "place", "pieces", "generated",
+    "extremes", "truncation", "damage", "limits", "abandoned", "options",
 }  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def test_a_new_plugin_builds_passes_and_works(tmp_path: Path, language: str) -> 
     run(tmp_path, "gamctl", "plugin", "new", name, "--lang", language)
     folder = tmp_path / name
     output = run(folder, "make", "test")
-    assert "12 checks passed" in output, output
+    assert "13 checks passed" in output, output
     use(folder / "build", name, folder / "corpus" / f"example.{name}", tmp_path)
     run(folder, "make", "install", f"FOLDER={tmp_path / 'installed'}")
     assert (tmp_path / "installed" / f"{name}.toml").exists()
@@ -145,6 +145,16 @@ def test_the_kit_finds_harm(tmp_path: Path, harm: str, checks: set[str]) -> None
     words = next(entry.error for entry in HARMS if entry.name == harm)
     texts = [text for check in report["checks"] for text in check["failures"]]
     assert any(words.split(" gave")[-1] in text or words in text for text in texts), texts
+
+
+def test_the_kit_compares_samples_in_the_file_with_rows(tmp_path: Path) -> None:
+    build(tmp_path / "plugin", "place")
+    file = tmp_path / "a.place"
+    file.write_bytes(FILE[:64])
+    report = conformance(tmp_path / "plugin", file, expect=1)
+    assert failed(report) == {"place"}, report
+    place = next(check for check in report["checks"] if check["name"] == "place")
+    assert "byte 0 of the samples is 0 in the file and 1 in what read_rows gives" in str(place)
 
 
 def plugin_of_abi(folder: Path, headers: Path, abi: str) -> None:

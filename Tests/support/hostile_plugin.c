@@ -107,6 +107,12 @@ static gam_status describe(gam_decoder *decoder, gam_description *description,
     description->channel_count = 1;
     description->family = GAM_UNSIGNED;
     description->bits = 4;
+#if GAM_ABI_MINOR >= 2
+    if (is_harm("place")) {
+        description->bits = 8;
+        description->samples_at = HEAD_BYTES;
+    }
+#endif
     gam_set_axis(&description->axes[0], decoder->samples, GAM_AXIS_SPACE, 1, "");
     return GAM_OK;
 }
@@ -128,7 +134,7 @@ static gam_status read_rows(gam_decoder *decoder, void *buffer, size_t capacity,
             return gam_fail(message, GAM_BAD_INPUT, "a sample is not 0 to 15");
     }
     if (is_harm("wrong")) memset(buffer, 0xAA, count);
-    if (is_harm("lie")) *(unsigned char *)buffer ^= 1;
+    if (is_harm("lie") || is_harm("place")) *(unsigned char *)buffer ^= 1;
     decoder->done += count;
     *rows = is_harm("tenfold") ? 10 * count : count;
     return GAM_OK;
@@ -141,7 +147,7 @@ static gam_status open_encode(void *context, const gam_host *host,
                               gam_encoder **encoder, gam_message *message) {
     (void)context, (void)host;
     if (description->axis_count != 1 || description->channel_count != 1 ||
-        description->family != GAM_UNSIGNED || description->bits != 4)
+        description->family != GAM_UNSIGNED || description->bits != (is_harm("place") ? 8 : 4))
         return gam_fail(message, GAM_USAGE, "only 4-bit samples on one axis are kept");
     gam_encoder *made = calloc(1, sizeof *made);
     if (made == NULL) return gam_fail(message, GAM_NO_MEMORY, "no memory");

@@ -78,10 +78,6 @@ int clinux_run_in_background(void);
 // Raises the soft limit of open descriptors to the hard one; returns the limit now in force.
 int64_t clinux_raise_descriptor_limit(void);
 
-// Makes malloc give blocks of 2 MiB and more back to the system as soon as they are freed. Without it
-// glibc raises its own limit to 32 MiB and keeps such blocks, in every thread's arena.
-void clinux_return_large_blocks(void);
-
 // Gives the bytes of whole pages in [start, start + bytes) back to the system; they read as zero.
 void clinux_release_pages(void *start, size_t bytes);
 

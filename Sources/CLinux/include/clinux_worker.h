@@ -35,6 +35,11 @@ void *clinux_map_guarded(int descriptor, size_t offset, size_t bytes);
 // The file behind `descriptor` opened once more, only for reading.
 int clinux_reopen_read_only(int descriptor);
 
+// Makes the calling thread, and the processes it starts from now on, run in long turns: their share
+// of the processor stays what it is, but whoever wakes with a shorter turn runs at once. Kernels
+// before 6.12 know no turns of one's own and take no notice.
+void clinux_run_in_long_turns(void);
+
 // Starts `path` with the argument `argument`, no environment, /dev/null as standard streams,
 // default signals, and `socket` as descriptor 3. Returns the process id.
 int clinux_spawn_worker(const char *path, const char *argument, int socket);

@@ -22,18 +22,20 @@ public struct ConformanceKit {
     let corpus: [CorpusFile]
     private let seconds: UInt64
 
-    /// - Parameter folder: with the manifest and the library of one plugin.
-    /// - Parameter id: which one, where there are several.
-    public init(
-        folder: String, id: String?, corpus: [CorpusFile], isolation: PluginIsolation,
-        seconds: UInt64 = 10
+    /// A plugin under test may fail as often as it likes.
+    package static var lenient: QuarantineRule {
+        var rule = QuarantineRule()
+        rule.faultsMax = .max
+        return rule
+    }
+
+    /// - Parameter registry: made from `folder` alone, with the rule `lenient`.
+    /// - Parameter id: which plugin, where there are several.
+    package init(
+        registry: PluginRegistry, folder: String, id: String?, corpus: [CorpusFile],
+        seconds: UInt64
     ) throws(PluginError) {
-        var lenient = QuarantineRule()
-        // A plugin under test may fail as often as it likes.
-        lenient.faultsMax = .max
-        registry = PluginRegistry(
-            manifestFolders: [folder], libraryFolders: [folder], isolation: isolation,
-            quarantine: lenient)
+        self.registry = registry
         if let problem = registry.problems.first { throw problem }
         guard let found = id ?? registry.entries.first?.manifest.id else {
             throw .manifest(path: folder, reason: "there is no *.toml in this folder")
@@ -80,6 +82,9 @@ public struct ConformanceKit {
                 checkCorpus
             ),
             ("determinism", "decoding and encoding twice gives the same bytes", checkDeterminism),
+            (
+                "place", "samples that lie in the file are those that the adapter reads", checkPlace
+            ),
             ("pieces", "samples do not depend on the size of the pieces asked for", checkPieces),
             (
                 "generated",

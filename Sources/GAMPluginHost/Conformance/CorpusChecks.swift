@@ -90,15 +90,36 @@ extension ConformanceKit {
         noteEmptyCorpus(&check)
     }
 
+    func checkPlace(_ check: inout ConformanceCheck) {
+        var places = 0
+        for file in corpus {
+            _ = refusal(&check, file.name) { () throws(PluginError) in
+                let signal = try plugin.decode(file.bytes, file.name)
+                guard signal.liesInFile else { return }
+                places += 1
+                let rows = try plugin.decode(file.bytes, file.name, rows: true)
+                let pairs = zip(signal.samples, rows.samples)
+                guard let at = pairs.enumerated().first(where: { $1.0 != $1.1 }) else { return }
+                throw .fault(
+                    plugin: plugin.adapter.id,
+                    reason: "byte \(at.offset) of the samples is \(at.element.0) in the file and"
+                        + " \(at.element.1) in what read_rows gives")
+            }
+        }
+        if places == 0 && !corpus.isEmpty { check.notes.append("no file has samples_at") }
+        noteEmptyCorpus(&check)
+    }
+
     func checkPieces(_ check: inout ConformanceCheck) {
         for file in corpus {
             _ = refusal(&check, file.name) { () throws(PluginError) in
-                let whole = try plugin.decode(file.bytes, file.name)
+                let whole = try plugin.decode(file.bytes, file.name, rows: true)
                 let encoded = try plugin.encode(whole, file.name)
                 let row = gam_description.rows(of: whole.description).bytes
                 // Very small pieces of very large files say nothing new.
                 for step in [row, row * 3, 1 + row * 2] where whole.samples.count / step < 20_000 {
-                    let pieces = try plugin.decode(file.bytes, file.name, step: step)
+                    let pieces = try plugin.decode(
+                        file.bytes, file.name, step: step, rows: true)
                     guard pieces == whole,
                         try plugin.encode(whole, file.name, step: step) == encoded
                     else {

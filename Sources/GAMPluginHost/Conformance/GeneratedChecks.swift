@@ -81,7 +81,7 @@ extension ConformanceKit {
         }
         return WholeSignal(
             description: description, samples: samples, metadata: [], kind: "array",
-            mediaType: "", exactness: .samples)
+            mediaType: "", exactness: .samples, liesInFile: false)
     }
 
     func checkExtremes(_ check: inout ConformanceCheck) {

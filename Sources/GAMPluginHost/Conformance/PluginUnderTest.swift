@@ -13,6 +13,8 @@ struct WholeSignal: Equatable {
     let kind: String
     let mediaType: String
     let exactness: Exactness
+    /// Whether the adapter says that the samples lie in the file as they are.
+    let liesInFile: Bool
 }
 
 struct PluginUnderTest {
@@ -22,14 +24,15 @@ struct PluginUnderTest {
     /// Samples of larger files are not held in memory by the kit.
     static let samplesBytesMax = 256 << 20
 
-    /// Decodes `bytes`, asking for `step` bytes at a time.
+    /// Decodes `bytes`, asking for `step` bytes at a time; `rows` asks the adapter for all of them.
     func decode(
         _ bytes: [UInt8], _ name: String, options: [String: String] = [:], step: Int = 1 << 20,
-        limits other: PluginLimits? = nil
+        limits other: PluginLimits? = nil, rows: Bool = false
     ) throws(PluginError) -> WholeSignal {
         let file = try ScratchFile(bytes, adapter.id)
         let session = try adapter.decode(
-            descriptor: file.descriptor, fileName: name, options: options, limits: other ?? limits)
+            descriptor: file.descriptor, fileName: name, options: options, limits: other ?? limits,
+            asksForRows: rows)
         guard session.bytesLeft <= UInt64(Self.samplesBytesMax) else {
             throw .limit(
                 plugin: adapter.id, file: name,
@@ -47,7 +50,8 @@ struct PluginUnderTest {
         }
         return WholeSignal(
             description: session.description, samples: samples, metadata: session.metadata,
-            kind: session.kind, mediaType: session.mediaType, exactness: session.exactness)
+            kind: session.kind, mediaType: session.mediaType, exactness: session.exactness,
+            liesInFile: session.samplesLieInFile)
     }
 
     /// Encodes `signal`, giving `step` bytes at a time.

@@ -39,10 +39,21 @@ public struct Adapter: Sendable {
         descriptor: Int32, fileName: String, options: [String: String] = [:],
         limits: PluginLimits = PluginLimits()
     ) throws(PluginError) -> DecodeSession {
+        try decode(
+            descriptor: descriptor, fileName: fileName, options: options, limits: limits,
+            asksForRows: false)
+    }
+
+    /// `asksForRows`: also for samples that the host could read by itself.
+    package func decode(
+        descriptor: Int32, fileName: String, options: [String: String], limits: PluginLimits,
+        asksForRows: Bool
+    ) throws(PluginError) -> DecodeSession {
         try check(options)
         let request = DecodeRequest(
             file: try PositionedFile(descriptor: descriptor, plugin: id, name: fileName),
-            fileName: fileName, options: options, limits: limits.bounded(by: manifest.limits))
+            fileName: fileName, options: options, limits: limits.bounded(by: manifest.limits),
+            asksForRows: asksForRows)
         return DecodeSession(
             try faults.noting { () throws(PluginError) in try host.decode(request) }, faults)
     }

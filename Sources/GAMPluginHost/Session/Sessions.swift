@@ -11,6 +11,8 @@ struct DecodeRequest: Sendable {
     let fileName: String
     let options: [String: String]
     let limits: PluginLimits
+    /// Whether the adapter is asked for all rows, also for those that lie in the file as they are.
+    let asksForRows: Bool
 }
 
 /// A file to encode into.
@@ -31,6 +33,8 @@ struct DecodedHeader {
     let metadata: [PluginMetadata]
     /// Where in the file all samples lie as they are; nil where the adapter gives them.
     let samplesAt: UInt64?
+    /// Whether the adapter says that they do.
+    let liesInFile: Bool
 
     /// Checks what an adapter said about the file of `request`.
     init(
@@ -40,10 +44,11 @@ struct DecodedHeader {
         self.metadata = metadata
         description = try AdapterDescription(raw, plugin: plugin, file: request.fileName)
         try request.limits.check(description.signal, plugin: plugin, file: request.fileName)
-        samplesAt = raw.samples_at == 0 ? nil : raw.samples_at
-        guard let samplesAt else { return }
+        liesInFile = raw.samples_at != 0
+        samplesAt = request.asksForRows || !liesInFile ? nil : raw.samples_at
+        guard liesInFile else { return }
         let signal = description.signal
-        let (end, overflow) = samplesAt.addingReportingOverflow(UInt64(signal.rawBytes))
+        let (end, overflow) = raw.samples_at.addingReportingOverflow(UInt64(signal.rawBytes))
         guard !overflow, end <= request.file.size,
             signal.sampleType.bits == signal.sampleType.containerBytes * 8
         else {
@@ -87,6 +92,8 @@ public final class DecodeSession {
     public var metadata: [PluginMetadata] { engine.header.metadata }
     /// Canonical bytes not yet read.
     public var bytesLeft: UInt64 { engine.bytesLeft }
+    /// Whether the adapter says that all samples lie in the file as they are.
+    package var samplesLieInFile: Bool { engine.header.liesInFile }
 
     /// Fills `buffer` with the next canonical bytes; fewer than asked for only at the end of the
     /// signal, then 0. After an error the session is of no further use.

@@ -7,7 +7,7 @@ import CGAMPlugin
 import CLinux
 
 /// Changes with every change of a packet.
-package let workerProtocol: UInt32 = 2
+package let workerProtocol: UInt32 = 3
 
 package enum PacketKind: UInt8 {
     // Host to worker.

@@ -150,6 +150,7 @@ private final class IncomingStream {
         packet.text(request.fileName)
         packet.table(request.options)
         packet.limits(request.limits)
+        packet.number(UInt8(request.asksForRows ? 1 : 0))
         var answer: PacketReader
         do {
             try worker.send(packet, descriptors: [file], seconds: seconds)

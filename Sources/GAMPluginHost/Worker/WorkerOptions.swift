@@ -31,6 +31,9 @@ public struct WorkerOptions: Sendable {
     public var outputBytesMax: UInt64 = 16 << 30
     /// A worker that served this many files is replaced.
     public var sessionsMax = 1000
+    /// A plugin whose workers have to be ended gets a new one this often at most: a process takes
+    /// milliseconds of processor to start, and other clients would pay for them.
+    public var restartMilliseconds: Int64 = 50
 
     /// What a process takes before any adapter works, and for metadata on their way.
     static let memoryReserveBytes: UInt64 = 256 << 20

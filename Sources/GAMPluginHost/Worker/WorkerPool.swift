@@ -2,6 +2,7 @@
 // What always holds:
 // - A worker is either idle here or leased to one session.
 // - Only a worker that ended its session in order comes back; any other is ended.
+// - A plugin whose workers have to be ended gets a new one every `restartMilliseconds` at most.
 
 import CLinux
 import Glibc
@@ -30,6 +31,12 @@ final class WorkerPool: Sendable {
         var figures = WorkerFigures()
         /// What the library said when it was first loaded.
         var profile: PluginProfile?
+        /// No worker starts before (monotonic milliseconds).
+        var restartAt: Int64 = 0
+
+        mutating func holdBack(_ milliseconds: Int64) {
+            restartAt = max(restartAt, clinux_milliseconds() + milliseconds)
+        }
     }
 
     private let options: WorkerOptions
@@ -61,6 +68,7 @@ final class WorkerPool: Sendable {
             worker.end()
             plugins.withLock { $0[library.id]?.busy -= 1 }
         }
+        waitForRestart(library.id)
         let (worker, profile) = try start(library)
         plugins.withLock { plugins in
             var plugin = plugins[library.id] ?? Plugin()
@@ -71,6 +79,16 @@ final class WorkerPool: Sendable {
         }
         worker.beginSession()
         return worker
+    }
+
+    private func waitForRestart(_ id: String) {
+        let milliseconds = plugins.withLock { plugins -> Int64 in
+            let left = (plugins[id]?.restartAt ?? 0) - clinux_milliseconds()
+            // Whoever comes next, before this one has started, waits for the turn after.
+            if left > 0 { plugins[id]?.restartAt += options.restartMilliseconds }
+            return left
+        }
+        if milliseconds > 0 { usleep(UInt32(clamping: milliseconds * 1000)) }
     }
 
     private func takeIdle(_ id: String) -> WorkerProcess? {
@@ -87,6 +105,7 @@ final class WorkerPool: Sendable {
             guard var plugin = plugins[worker.plugin] else { return false }
             plugin.busy -= 1
             if wasSession { plugin.figures.sessions += 1 }
+            if !inOrder { plugin.holdBack(options.restartMilliseconds) }
             let keeps =
                 inOrder && worker.isAlive && plugin.idle.count < options.idleMax
                 && worker.sessionsServed < options.sessionsMax
@@ -102,6 +121,7 @@ final class WorkerPool: Sendable {
         let idle = plugins.withLock { plugins -> [WorkerProcess] in
             guard let idle = plugins[id]?.idle else { return [] }
             plugins[id]?.idle = []
+            plugins[id]?.holdBack(options.restartMilliseconds)
             return idle
         }
         for worker in idle { worker.end() }

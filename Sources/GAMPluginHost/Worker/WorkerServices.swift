@@ -23,7 +23,7 @@ struct DecodeService {
         let request = DecodeRequest(
             file: PositionedFile(descriptor: file, size: try packet.number()),
             fileName: try packet.text(), options: try packet.table(),
-            limits: try packet.limits())
+            limits: try packet.limits(), asksForRows: try packet.number(UInt8.self) != 0)
         do throws(PluginError) {
             try decode(request)
         } catch {

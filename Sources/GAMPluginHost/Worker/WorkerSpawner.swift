@@ -54,6 +54,7 @@ final class WorkerSpawner: Sendable {
             &thread, nil,
             { _ in
                 clinux_name_thread("gamd-spawn")
+                clinux_run_in_long_turns()
                 WorkerSpawner.shared.run()
             }, nil)
         if status == 0 { pthread_detach(thread) }

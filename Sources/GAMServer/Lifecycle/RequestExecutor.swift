@@ -61,9 +61,9 @@ final class RequestExecutor: Sendable {
         metrics.registry.register("gamd_requests_waiting", "Requests waiting for a thread.") {
             [light, bulk, heavy] in
             [
-                ([("queue", "requests")], Double(light.withLock { $0.tasks.count })),
-                ([("queue", "large")], Double(bulk.withLock { $0.tasks.count })),
-                ([("queue", "puts")], Double(heavy.withLock { $0.tasks.count })),
+                ([("queue", "requests")], Double(light.withLock(waking: .none) { $0.tasks.count })),
+                ([("queue", "large")], Double(bulk.withLock(waking: .none) { $0.tasks.count })),
+                ([("queue", "puts")], Double(heavy.withLock(waking: .none) { $0.tasks.count })),
             ]
         }
     }
@@ -104,7 +104,7 @@ final class RequestExecutor: Sendable {
     /// Throws when an upload would be refused at its end anyway.
     func checkRoomForPut(_ key: String) throws {
         let key = try SignalKey(key).text
-        guard heavy.withLock({ $0.tasks.count < waitingMax.puts }) else {
+        guard heavy.withLock(waking: .none, { $0.tasks.count < waitingMax.puts }) else {
             throw Self.tooMany("puts", waitingMax.puts)
         }
         try handlers.catalog.checkRoom(for: key)
@@ -140,7 +140,7 @@ final class RequestExecutor: Sendable {
 
     private func enqueue(_ task: Task, _ lane: Lane) {
         let limit = lane == .heavy ? waitingMax.puts : waitingMax.requests
-        let isQueued = queue(lane).withLock(wakingOne: true) { queue in
+        let isQueued = queue(lane).withLock(waking: .one) { queue in
             guard queue.tasks.count < limit else { return false }
             queue.tasks.append(task)
             return true

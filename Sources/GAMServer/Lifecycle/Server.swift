@@ -39,6 +39,7 @@ public final class Server: Sendable {
     private let prefetcher: Prefetcher
     private let scrubber: Scrubber
     private let heartbeat: Heartbeat
+    private let heap: HeapTrimmer
     private let listener: Listener
     private let isStopped = Atomic(false)
 
@@ -108,6 +109,7 @@ public final class Server: Sendable {
             ], adapters: adapters)
         prefetcher = handlers.prefetcher
         let activity = Activity()
+        heap = HeapTrimmer(activity: activity)
         let executor = RequestExecutor(
             handlers: handlers, activity: activity, metrics: metrics, limits: settings.limits,
             log: log)
@@ -157,6 +159,7 @@ public final class Server: Sendable {
         prefetcher.start()
         try scrubber.resume()
         heartbeat.start()
+        heap.start()
         try listener.start()
     }
 
@@ -198,6 +201,7 @@ public final class Server: Sendable {
             && executor.stop(milliseconds: 500)
         reclaimer.stop()
         heartbeat.stop()
+        heap.stop()
         guard didEnd else {
             log.error("some requests did not stop; leaving them")
             return false

@@ -107,6 +107,14 @@ extension ServerMetrics {
         registry.register("process_resident_memory_bytes", "Resident memory.") {
             [([], Double(ProcessFigures.residentBytes()))]
         }
+        registry.register(
+            "gamd_heap_bytes", "Blocks in use, and freed ones that may be used again."
+        ) {
+            var used: UInt64 = 0
+            var free: UInt64 = 0
+            clinux_heap_bytes(&used, &free)
+            return [([("state", "used")], Double(used)), ([("state", "free")], Double(free))]
+        }
         registry.register("process_open_fds", "Open descriptors.") {
             [([], Double(ProcessFigures.openDescriptors()))]
         }

@@ -79,15 +79,17 @@ final class Prefetcher: Sendable {
         guard let first = shards.first, let last = shards.last else { return }
         let ahead = min(shardsAhead, shards.count)
         let bytes = ahead * signal.record.manifest.shardBytes
-        state.withLock { state in
+        let isQueued = state.withLock(waking: .none) { state -> Bool in
             let isNext = state.advance(signal.record.recordSpace, first, last, Self.trailsMax)
             guard isNext >= Self.sequenceMin, bytes <= shardBytesMax, !state.isStopping,
                 state.queue.count < Self.queueMax
-            else { return }
+            else { return false }
             let wanted = last + 1..<min(reader.grid.count, last + 1 + ahead)
-            guard !wanted.isEmpty else { return }
+            guard !wanted.isEmpty else { return false }
             state.queue.append(Task(signal: signal, reader: reader, shards: wanted))
+            return true
         }
+        if isQueued { state.wake() }
     }
 
     private func next() -> Task? {
@@ -100,7 +102,7 @@ final class Prefetcher: Sendable {
 
     private func run(_ task: Task) {
         for shard in task.shards {
-            guard state.withLock({ !$0.isStopping }) else { return }
+            guard state.withLock(waking: .none, { !$0.isStopping }) else { return }
             do {
                 try task.reader.warm(shard)
                 recalled.increment()

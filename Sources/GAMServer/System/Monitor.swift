@@ -31,22 +31,28 @@ final class Monitor<State>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// Runs `body` with the lock held and wakes the waiters afterwards: all of them, or any one
-    /// where all wait for the same thing and one of them is enough.
+    /// Who is woken after a change: all who wait, any one where all wait for the same thing and one
+    /// of them is enough, or none where the change is nothing that anybody waits for.
+    enum Waking { case all, one, none }
+
+    /// Runs `body` with the lock held and wakes waiters afterwards.
     func withLock<Result>(
-        wakingOne: Bool = false, _ body: (inout State) throws -> Result
+        waking: Waking = .all, _ body: (inout State) throws -> Result
     ) rethrows -> Result {
         pthread_mutex_lock(mutex)
         defer {
-            if wakingOne {
-                pthread_cond_signal(condition)
-            } else {
-                pthread_cond_broadcast(condition)
+            switch waking {
+            case .all: pthread_cond_broadcast(condition)
+            case .one: pthread_cond_signal(condition)
+            case .none: break
             }
             pthread_mutex_unlock(mutex)
         }
         return try body(&state)
     }
+
+    /// Wakes all who wait: for those whose change showed only in `body` that it is one.
+    func wake() { withLock { _ in } }
 
     /// Waits until `body` gives a value or the time is over (nil then). No time: waits for ever.
     func wait<Result>(milliseconds: Int? = nil, for body: (inout State) -> Result?) -> Result? {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import GAMClient
 import GAMPluginHost
+import GAMPluginManifests
 import GAMProtocol
 
 /// `gamctl plugin test FOLDER --corpus FILE...`

@@ -7,6 +7,7 @@ import GAMClient
 import GAMCodec
 import GAMCore
 import GAMPluginHost
+import GAMPluginManifests
 import GAMProtocol
 import Glibc
 import Synchronization

@@ -1,6 +1,7 @@
 // What always holds here:
 // - Every field is looked up once, by name, and a wrong or missing one is named in the error.
 
+import GAMPluginHost
 import TOMLKit
 
 /// Reads the fields of one manifest.
