@@ -120,7 +120,9 @@ let package = Package(
         // Tests
         .testTarget(
             name: "GAMCoreTests",
-            dependencies: ["GAMCore", "GAMFit", "GAMFormat", "GAMCodec", "GAMTestSupport"],
+            dependencies: [
+                "GAMCore", "GAMFit", "GAMFormat", "GAMCodec", "GAMQuery", "GAMTestSupport",
+            ],
             exclude: ["Vectors"], swiftSettings: strict),
         .target(
             name: "GAMTestSupport", dependencies: ["GAMCodec", "GAMCore"],

@@ -678,6 +678,7 @@ static const struct field stat_fields[] = {
     STAT(23, UINT32, bits),
     STAT(24, TEXT, adapter_version),
     STAT(25, TEXT, quarantine),
+    STAT(26, UINT32, lower_bits),
 };
 
 static void clear_stat(gamd_stat_result *s) {
@@ -1489,6 +1490,7 @@ static gamd_status write_put_begin(gamd_client *c, const gamd_description *sampl
     }
     if (samples != NULL) write_option(c, 7, "kind", o->kind);
     write_number(c, 8, o->must_not_exist);
+    write_number(c, 9, o->lower_bits);
     close_message(c, start);
     return GAMD_OK;
 }

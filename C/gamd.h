@@ -103,6 +103,7 @@ typedef struct gamd_stat_result {
     int64_t created_unix_ms;
     uint32_t bits;                        // per sample
     const char *quarantine;               // why the signal is not given out; "": it is sound
+    uint32_t lower_bits;                  // lower bits stored apart; 0: none are
 } gamd_stat_result;
 
 // Which samples to read. All zero (or NULL) is the whole signal.
@@ -121,6 +122,7 @@ typedef struct gamd_put_options {
     uint32_t shard_extents[GAMD_AXES_MAX];
     uint32_t shard_axis_count;            // 0: the daemon's choice
     bool must_not_exist;
+    uint32_t lower_bits;                  // so many lower bits are stored apart; 0: none
 } gamd_put_options;
 
 typedef struct gamd_client gamd_client;

@@ -12,24 +12,9 @@
 // each finding its well by one comparison of 16 edges. Wells outside the 16 are searched for.
 #include "edges.h"
 #include "kernels_internal.h"
+#include "trace_bits.h"
 
-// ---- bits -----------------------------------------------------------------------------------
-
-INLINE uint32_t take_bits(gam_reader *r, int32_t count) {
-    while (r->held_count < count) {
-        if (r->bits == r->bits_end) {
-            r->failed = 1;
-            r->held_count += 8;
-            continue;
-        }
-        r->held |= (uint64_t)*r->bits++ << r->held_count;
-        r->held_count += 8;
-    }
-    uint32_t v = (uint32_t)(r->held & (((uint64_t)1 << count) - 1));
-    r->held >>= count;
-    r->held_count -= count;
-    return v;
-}
+// ---- escapes --------------------------------------------------------------------------------
 
 /// Escaped values: zigzag difference from the base, Elias gamma (6-bit length, then the bits).
 INLINE int64_t take_escape(gam_reader *r) {
@@ -119,21 +104,6 @@ TARGET_EDGES INLINE well find_near(const gam_landscapes *l, int32_t components, 
 #endif
 
 // ---- reading --------------------------------------------------------------------------------
-
-/// Checked: at the words' end zeros follow and `failed` is set. Unchecked: the caller knows that a
-/// word is left; no branch.
-INLINE uint32_t refilled(gam_reader *r, uint32_t x, int checked) {
-    if (checked && x < 65536 && r->words == r->words_end) {
-        r->failed = 1;
-        return x << 16;
-    }
-    if (checked && x >= 65536) return x;
-    uint16_t word;
-    __builtin_memcpy(&word, r->words, sizeof word);
-    uint32_t low = x < 65536;
-    r->words += low;
-    return low ? x << 16 | word : x;
-}
 
 typedef struct {
     const gam_landscapes *landscapes;

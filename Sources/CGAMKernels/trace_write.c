@@ -3,16 +3,7 @@
 // What always holds here: what gam_finish_trace leaves, gam_recall_trace (trace.c) reads; symbol i
 // belongs to state i mod 8.
 #include "lanes.h"
-
-INLINE void give_bits(gam_writer *w, uint64_t v, int32_t count) {
-    w->held |= v << w->held_count;
-    w->held_count += count;
-    while (w->held_count >= 8) {
-        w->bits[w->bit_bytes++] = (uint8_t)w->held;
-        w->held >>= 8;
-        w->held_count -= 8;
-    }
-}
+#include "trace_bits.h"
 
 INLINE void give_escape(gam_writer *w, int64_t d) {
     uint64_t z = ((uint64_t)d << 1) ^ (uint64_t)(d >> 63);

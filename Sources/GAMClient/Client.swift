@@ -15,6 +15,8 @@ public final class Client {
         /// "", "S", "M" or "L".
         public var networkSize = ""
         public var shardExtents: [Int] = []
+        /// How many lower bits of every sample are stored apart; 0 for none.
+        public var lowerBits = 0
         public var settings: [String: String] = [:]
         public var mustNotExist = false
         /// Set: the bytes are canonical samples of this description.
@@ -78,6 +80,7 @@ public final class Client {
         begin.effort = UInt32(clamping: options.effort)
         begin.networkSize = options.networkSize
         begin.shardExtents = options.shardExtents.map { UInt32(clamping: $0) }
+        begin.lowerBits = UInt32(clamping: options.lowerBits)
         begin.options = options.settings
         begin.mustNotExist = options.mustNotExist
         if let samples = options.samples { begin.samples = samples }

@@ -11,8 +11,10 @@ public enum RecordID: Hashable, Sendable {
     case network
     /// Coarse lattice of shard `index` (C order over the shard grid).
     case overview(index: Int)
-    /// Shard `index`.
+    /// Shard `index`; of signals whose lower bits are apart, its upper bits.
     case shard(index: Int)
+    /// The lower bits of shard `index`; see `SignalManifest.lowerBits`.
+    case lower(index: Int)
     /// Minimum, maximum and mean of 4,096 shards; see `SignalManifest.hasBounds`.
     case bounds(index: Int)
 }

@@ -29,6 +29,7 @@ extension SignalManifest {
                 extents: grid.box(index).map(\.count), channels: description.channels.count)
             if layout.overview != nil { ids.append(.overview(index: index)) }
             ids.append(.shard(index: index))
+            if lowerBits > 0 { ids.append(.lower(index: index)) }
         }
         if hasBounds {
             let count = (grid.count - 1) / SignalBounds.shardsPerRecord + 1

@@ -14,6 +14,8 @@ struct CodingContext: Sendable {
     let description: SignalDescription
     let transform: ColourTransform
     let networks: [NetworkSet.Domain: NetworkSet]
+    /// How many lower bits have records of their own; 0: none.
+    var lowerBits = 0
 
     var channels: Int { description.channels.count }
     var container: Int { description.sampleType.containerBytes }
@@ -25,8 +27,9 @@ struct CodingContext: Sendable {
 struct EncodedShard {
     var overview: [UInt8]?
     var shard: [UInt8]
+    var lower: [UInt8]?
 
-    var byteCount: Int { (overview?.count ?? 0) + shard.count }
+    var byteCount: Int { (overview?.count ?? 0) + shard.count + (lower?.count ?? 0) }
 }
 
 /// Bytes of the records of one shard that need no network, and when they are kept.
@@ -137,28 +140,44 @@ final class ShardWorker {
             }
             known = lattice
         }
-        result.shard = encodeRecord(
-            bytes, planes, layout, overview: known, seed: RecordSeed.shard(index), context)
+        if context.lowerBits > 0 {
+            result.shard = encodeUpper(planes, layout, overview: known, index, context)
+            result.lower = encodeLower(bytes, planes, layout, overview: known, index, context)
+        } else {
+            result.shard = encodeRecord(
+                bytes, planes, layout, overview: known, seed: RecordSeed.shard(index), context)
+        }
         let back = try recall(
-            result.shard, overview: result.overview, extents: extents, index: index, context)
+            ShardRecords(
+                shard: result.shard, lower: result.lower, overview: result.overview),
+            extents: extents, index: index, context)
         guard back.withUnsafeBytes({ equal($0, bytes) }) else {
             throw CodecError.integrity(shard: index, reason: "recall differs right after encoding")
         }
         return result
     }
 
-    private func encodeRecord(
+    func encodeRecord(
         _ bytes: UnsafeRawBufferPointer, _ planes: [Int32], _ layout: ShardLayout,
         overview: [Int32]?, seed: UInt64, _ context: CodingContext
     ) -> [UInt8] {
-        let hash = recordHash(bytes, seed: seed)
+        smallestRecord(bytes, layout, hash: recordHash(bytes, seed: seed), context) { networks in
+            model(planes, layout, networks, overview, context)
+        }
+    }
+
+    /// The smallest record of `bytes`, of which `model` knows another form.
+    func smallestRecord(
+        _ bytes: UnsafeRawBufferPointer, _ layout: ShardLayout, hash: UInt64,
+        _ context: CodingContext, model: (NetworkSet) -> CodedShard
+    ) -> [UInt8] {
         let point = context.channels * context.container
         if isConstant(bytes, point) {
             return Record(hash: hash, body: .constant(Array(bytes.prefix(point)))).serialized()
         }
         var best = Record(hash: hash, body: .raw(Array(bytes))).serialized()
         if let networks = context.networks[layout.domain] {
-            let coded = model(planes, layout, networks, overview, context)
+            let coded = model(networks)
             let modelled = Record(hash: hash, body: .modelled(coded)).serialized()
             if modelled.count < best.count { best = modelled }
         }
@@ -210,14 +229,15 @@ final class ShardWorker {
             UnsafeRawBufferPointer(rebasing: bytes.dropLast(point)))
     }
 
-    private func model(
+    func model(
         _ planes: [Int32], _ layout: ShardLayout, _ networks: NetworkSet, _ overview: [Int32]?,
-        _ context: CodingContext
+        _ context: CodingContext, lowerBits: Int = 0
     ) -> CodedShard {
         overview.withOptionalPointer { known in
             coder.encode(
                 planes, layout: layout, independent: context.description.independentChannels,
-                networks: networks, predictors: predictors(planes, layout), overview: known)
+                networks: networks, predictors: predictors(planes, layout), overview: known,
+                lowerBits: lowerBits)
         }
     }
 

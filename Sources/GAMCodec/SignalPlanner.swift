@@ -70,7 +70,10 @@ struct SignalPlanner {
             extents: options.shardExtents ?? ShardGrid.defaultShard(description),
             channels: description.channels.count
         ).domain
-        if description.colourChannels != nil { plan.transform = cheapestTransform(sample) }
+        // Upper bits are those of the samples: a transform would mix in lower ones.
+        if description.colourChannels != nil && options.lowerBits == 0 {
+            plan.transform = cheapestTransform(sample)
+        }
         let roles = min(3, description.channels.count)
         let all = candidates(domain)
         let fitting = all.filter { $0.networks.roles.count >= roles }

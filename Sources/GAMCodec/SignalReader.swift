@@ -21,6 +21,8 @@ public struct SignalReader: Sendable {
     private let source: any RecordSource
     private let pool: WorkerPool
     private var cache: (any ShardCache)?
+    /// Whether lower bits that have records of their own are left out (0).
+    private var isUpperOnly = false
 
     /// Bytes of a piece handed out at once.
     private static let pieceBytesMax = 64 << 20
@@ -38,7 +40,7 @@ public struct SignalReader: Sendable {
             extents: manifest.description.extents, shardExtents: manifest.shardExtents)
         context = CodingContext(
             description: manifest.description, transform: manifest.transformCode,
-            networks: try manifest.networks(priors, source))
+            networks: try manifest.networks(priors, source), lowerBits: manifest.lowerBits)
         pool = WorkerPool(engine: engine)
     }
 
@@ -46,6 +48,16 @@ public struct SignalReader: Sendable {
     public func cached(by cache: any ShardCache) -> SignalReader {
         var reader = self
         reader.cache = cache
+        return reader
+    }
+
+    /// The same reader for whoever wants the `bits` upper bits of samples alone: what is below may come
+    /// as 0, and records that hold nothing else are not read.
+    public func limited(toBits bits: Int) -> SignalReader {
+        var reader = self
+        reader.isUpperOnly =
+            manifest.lowerBits > 0
+            && bits <= manifest.description.sampleType.bits - manifest.lowerBits
         return reader
     }
 
@@ -128,12 +140,21 @@ public struct SignalReader: Sendable {
 
     /// Canonical bytes of one shard.
     func shardBytes(_ index: Int) throws -> [UInt8] {
+        try shardBytes(index, upperOnly: false)
+    }
+
+    private func shardBytes(_ index: Int, upperOnly: Bool) throws -> [UInt8] {
         let extents = grid.box(index).map(\.count)
         let layout = ShardLayout(extents: extents, channels: context.channels)
         let overview = layout.spacing > 0 ? try source.bytes(of: .overview(index: index)) : nil
         let record = try source.bytes(of: .shard(index: index))
+        let lower =
+            manifest.lowerBits > 0 && !upperOnly
+            ? try source.bytes(of: .lower(index: index)) : nil
         return try pool.with {
-            try $0.recall(record, overview: overview, extents: extents, index: index, context)
+            try $0.recall(
+                ShardRecords(shard: record, lower: lower, overview: overview), extents: extents,
+                index: index, context)
         }
     }
 
@@ -241,8 +262,14 @@ public struct SignalReader: Sendable {
 
     /// Canonical bytes of a shard or its overview, from the cache if they are there.
     private func kept(_ index: Int, isCoarse: Bool) throws -> [UInt8] {
-        let recall = { try isCoarse ? overviewBytes(index) : shardBytes(index) }
-        let record = isCoarse ? RecordID.overview(index: index) : .shard(index: index)
+        let recall = {
+            try isCoarse ? overviewBytes(index) : shardBytes(index, upperOnly: isUpperOnly)
+        }
+        // The last record that is needed names what is kept.
+        let isWhole = manifest.lowerBits > 0 && !isUpperOnly
+        let record: RecordID =
+            isCoarse
+            ? .overview(index: index) : isWhole ? .lower(index: index) : .shard(index: index)
         return try cache?.bytes(of: record, recall: recall) ?? recall()
     }
 }

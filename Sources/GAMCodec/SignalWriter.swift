@@ -21,6 +21,9 @@ public struct WriteOptions: Sendable {
     public var prior: String?
     /// Whether bounds of the shards are kept beside them.
     public var keepsBounds = false
+    /// How many lower bits of every sample get records of their own, so that whoever reads the upper
+    /// ones reads no others; 0 for none. At most 16, and fewer than the samples have.
+    public var lowerBits = 0
 
     public init() {}
 }
@@ -43,6 +46,7 @@ public struct SignalWriter: Sendable {
                 "shard extents \(shard) do not fit the signal: each must be the whole axis or a multiple of 8, together at most 4 MiB"
             )
         }
+        try Self.check(options.lowerBits, description.sampleType)
         let grid = ShardGrid(extents: description.extents, shardExtents: shard)
         let pool = WorkerPool(engine: options.engine)
         let sample = try ShardSample(description, grid, source)
@@ -59,6 +63,18 @@ public struct SignalWriter: Sendable {
         }
     }
 
+    private static func check(_ lowerBits: Int, _ type: SampleType) throws {
+        guard lowerBits != 0 else { return }
+        let possible = SignalManifest.lowerBits(of: type)
+        guard type.bits > 1, possible.contains(lowerBits) else {
+            throw CodecError.unsupported(
+                type.bits > 1
+                    ? "\(lowerBits) lower bits of samples that have \(type.bits) cannot be stored"
+                        + " apart; choose \(possible.lowerBound) to \(possible.upperBound - 1)"
+                    : "samples of one bit have no lower bits to store apart")
+        }
+    }
+
     private func writeRecords(
         _ plan: SignalPlan, _ description: SignalDescription, _ grid: ShardGrid,
         _ source: some SampleSource, _ options: WriteOptions, _ pool: WorkerPool,
@@ -66,7 +82,8 @@ public struct SignalWriter: Sendable {
     ) throws -> SignalManifest {
         let hash = try Self.hash(description, source)
         let context = CodingContext(
-            description: description, transform: plan.transform, networks: plan.networks)
+            description: description, transform: plan.transform, networks: plan.networks,
+            lowerBits: options.lowerBits)
         let total = Mutex((bytes: 0, shards: 0))
         if let delta = plan.delta?.serialized() {
             try sink.put(.network, delta)
@@ -84,6 +101,7 @@ public struct SignalWriter: Sendable {
             }
             if let overview = encoded.overview { try sink.put(.overview(index: index), overview) }
             try sink.put(.shard(index: index), encoded.shard)
+            if let lower = encoded.lower { try sink.put(.lower(index: index), lower) }
             let done = total.withLock {
                 $0.bytes += encoded.byteCount
                 $0.shards += 1
@@ -100,6 +118,7 @@ public struct SignalWriter: Sendable {
             transform: plan.transform, size: options.size, priors: plan.references,
             effort: options.effort, energyRounds: plan.energyRounds,
             hasNetwork: plan.delta != nil, hasBounds: options.keepsBounds,
+            lowerBits: options.lowerBits,
             recordBytes: total.withLock { $0.bytes })
     }
 
@@ -134,6 +153,7 @@ public struct SignalWriter: Sendable {
         options.shardExtents = manifest.shardExtents
         options.threads = threads
         options.keepsBounds = keepsBounds
+        options.lowerBits = manifest.lowerBits
         let recalled = RecalledSamples(
             reader: try SignalReader(manifest: manifest, source: source, priors: priors))
         let better = try write(

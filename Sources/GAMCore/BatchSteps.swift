@@ -42,6 +42,7 @@ func landscapes(
 struct RecallStep: BatchStep {
     let engine: Engine
     var reader: gam_reader
+    let lowerBits: Int
 
     mutating func take(
         _ scratch: BatchScratch, count: Int, anyKnown: Bool, low: Int32, high: Int32,
@@ -49,7 +50,19 @@ struct RecallStep: BatchStep {
     ) {
         let components = landscapes(engine, scratch, count, low, high, network!)
         let known = anyKnown ? UnsafePointer(scratch.known) : nil
-        if engine == .reference {
+        if lowerBits > 0 {
+            let lower = gam_lower(
+                floors: scratch.floors, bits: Int32(lowerBits), low: low, high: high)
+            if engine == .reference {
+                Reference.recallLower(
+                    &reader, components, count, scratch.landscapes, scratch.base, lower, known,
+                    scratch.values)
+            } else {
+                gam_recall_lower(
+                    &reader, components, Int32(count), scratch.landscapes, scratch.base, lower,
+                    known, scratch.values)
+            }
+        } else if engine == .reference {
             Reference.recall(
                 &reader, components, count, scratch.landscapes, scratch.base, low, high, known,
                 scratch.values)
@@ -65,15 +78,22 @@ struct RecallStep: BatchStep {
 struct PriceStep: BatchStep {
     let engine: Engine
     let writer: TraceWriter
+    let lowerBits: Int
 
     mutating func take(
         _ scratch: BatchScratch, count: Int, anyKnown: Bool, low: Int32, high: Int32,
         network: UnsafePointer<gam_network>?
     ) {
         let components = landscapes(engine, scratch, count, low, high, network!)
-        writer.price(
-            engine.level, components: components, count: count, scratch,
-            known: anyKnown ? UnsafePointer(scratch.known) : nil)
+        let known = anyKnown ? UnsafePointer(scratch.known) : nil
+        if lowerBits > 0 {
+            let lower = gam_lower(
+                floors: scratch.floors, bits: Int32(lowerBits), low: low, high: high)
+            writer.priceLower(components: components, count: count, scratch, lower, known: known)
+        } else {
+            writer.price(
+                engine.level, components: components, count: count, scratch, known: known)
+        }
     }
 }
 

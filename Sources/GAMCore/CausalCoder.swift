@@ -40,10 +40,12 @@ package struct CausalCoder {
     let planes: CausalPlanes
     let stride: Int
     let bank: PredictorBank
+    /// How many lower bits the step codes alone; 0 for all.
+    let lowerBits: Int
 
     init(
         length: Int, channels: Int, ranges: [ClosedRange<Int32>], bank: PredictorBank,
-        engine: Engine, scratch: BatchScratch, planes: CausalPlanes
+        engine: Engine, scratch: BatchScratch, planes: CausalPlanes, lowerBits: Int
     ) {
         grid = LaneGrid(length: length)
         self.channels = channels
@@ -52,6 +54,7 @@ package struct CausalCoder {
         self.scratch = scratch
         self.planes = planes
         self.bank = bank
+        self.lowerBits = lowerBits
         stride = (grid.lanes + 15) & ~15
         let groups = PredictorBank.groups(grid.lanes, groupLanes: bank.groupLanes)
         precondition(
@@ -82,7 +85,9 @@ package struct CausalCoder {
         Self.role(channel: channel, of: channels, rolesMax: rolesMax)
     }
 
-    /// - Parameter only: hands batches of this channel alone to the step (values must be complete).
+    /// - Parameters:
+    ///   - linear: the values, or with `lowerBits` and `into` at least their upper bits.
+    ///   - only: hands batches of this channel alone to the step (values must be complete).
     func walk(
         linear: UnsafePointer<Int32>?, into: UnsafeMutablePointer<Int32>?, networks: NetworkSet?,
         rolesMax: Int, only: Int?, step: inout some BatchStep
@@ -99,6 +104,7 @@ package struct CausalCoder {
                     gather(&views[c], count: active)
                 }
                 if linear != nil { takeValues(c, t, active) }
+                if lowerBits > 0 { takeFloors(c, t, active) }
                 if only == nil || only == c {
                     let low = Int32(Int64(ranges[c].lowerBound) - Int64(origin(c)))
                     let high = Int32(Int64(ranges[c].upperBound) - Int64(origin(c)))
@@ -157,6 +163,14 @@ package struct CausalCoder {
         for i in 0..<grid.length {
             into[c * grid.length + i] =
                 values[row(i % grid.laneLength) + i / grid.laneLength] &+ origin
+        }
+    }
+
+    private func takeFloors(_ c: Int, _ t: Int, _ count: Int) {
+        let values = planes.channels[c].values.pointer + row(t)
+        let origin = origin(c)
+        for i in 0..<count {
+            scratch.floors[i] = ((values[i] &+ origin) >> lowerBits) << lowerBits &- origin
         }
     }
 

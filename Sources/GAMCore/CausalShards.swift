@@ -41,6 +41,7 @@ extension ShardCoder {
     private func coder(_ task: Task, _ predictors: PredictorBank) -> CausalCoder {
         CausalCoder(
             length: task.layout.points, channels: task.layout.planeCount, ranges: task.ranges,
-            bank: predictors, engine: engine, scratch: scratch, planes: causal)
+            bank: predictors, engine: engine, scratch: scratch, planes: causal,
+            lowerBits: task.lowerBits)
     }
 }

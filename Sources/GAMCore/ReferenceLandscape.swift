@@ -119,7 +119,7 @@ extension Reference {
         }
     }
 
-    private static func component(
+    static func component(
         _ l: UnsafeMutablePointer<gam_landscapes>, _ k: Int, _ n: Int
     ) -> Component {
         Component(

@@ -35,6 +35,25 @@ struct ReferenceTrace {
         return base + low << shift + self.bits(shift)
     }
 
+    /// The value at the next position whose upper bits are those of `floor`; `edges`: F' from the bin
+    /// `first` on.
+    mutating func nextLower(
+        base: Int, floor: Int, bits: Int, shift: Int, first: Int, edges: [Int]
+    ) -> Int {
+        let state = Int(reader.position % UInt32(GAM_STATES))
+        reader.position += 1
+        let x = withUnsafeBytes(of: reader.state) { $0.bindMemory(to: UInt32.self)[state] }
+        let slot = Int(x & 65535)
+        let total = GAM_TOTAL - GAM_ESCAPE
+        if slot >= total {
+            advance(state, x, start: total, end: GAM_TOTAL)
+            return floor + self.bits(bits)
+        }
+        let bin = edges.lastIndex { $0 <= slot }!
+        advance(state, x, start: edges[bin], end: edges[bin + 1])
+        return base + (first + bin) << shift + self.bits(shift)
+    }
+
     private mutating func advance(_ state: Int, _ x: UInt32, start: Int, end: Int) {
         var next = UInt32(end - start) * (x >> 16) + (x & 65535) - UInt32(start)
         if next < 65536 { next = next << 16 | UInt32(word()) }
@@ -53,7 +72,7 @@ struct ReferenceTrace {
     }
 
     /// `count` bits, least significant first.
-    private mutating func bits(_ count: Int) -> Int {
+    mutating func bits(_ count: Int) -> Int {
         while Int(reader.held_count) < count {
             var byte: UInt8 = 0
             if let bits = reader.bits, bits < reader.bits_end {

@@ -34,12 +34,16 @@ final class BatchScratch {
     let landscapes: UnsafeMutablePointer<gam_landscapes>
     let values: UnsafeMutablePointer<Int32>
     let known: UnsafeMutablePointer<UInt8>
+    /// Values with their lower bits zero, where those are coded alone.
+    let floors: UnsafeMutablePointer<Int32>
 
     init() {
         batch = Self.zeroed(gam_batch.self)
         landscapes = Self.zeroed(gam_landscapes.self)
         values = .allocate(capacity: Self.stride)
         values.initialize(repeating: 0, count: Self.stride)
+        floors = .allocate(capacity: Self.stride)
+        floors.initialize(repeating: 0, count: Self.stride)
         known = .allocate(capacity: Self.stride)
         known.initialize(repeating: 0, count: Self.stride)
     }
@@ -62,5 +66,6 @@ final class BatchScratch {
         landscapes.deallocate()
         values.deallocate()
         known.deallocate()
+        floors.deallocate()
     }
 }

@@ -28,15 +28,19 @@ package final class ShardCoder {
         let statistics: [PlaneStatistics]
         /// Values of the overview, [plane][point]; nil without one.
         let overview: UnsafePointer<Int32>?
+        /// How many lower bits are coded alone; 0 for all.
+        var lowerBits = 0
     }
 
     /// Codes the planes of a shard.
     /// - Parameters:
     ///   - linear: [plane][point] values.
     ///   - overview: values of the overview's lattice, already stored elsewhere.
+    ///   - lowerBits: 1 to 16: only so many lower bits of the values, the others being known.
     package func encode(
         _ linear: UnsafePointer<Int32>, layout: ShardLayout, independent: Set<Int>,
-        networks: NetworkSet, predictors: PredictorBank, overview: UnsafePointer<Int32>?
+        networks: NetworkSet, predictors: PredictorBank, overview: UnsafePointer<Int32>?,
+        lowerBits: Int = 0
     ) -> CodedShard {
         let ranges = Self.ranges(linear, layout)
         let rolesMax = networks.roles.count - 1
@@ -44,8 +48,8 @@ package final class ShardCoder {
         let writer = TraceWriter(symbolsMax: layout.sampleCount)
         let task = Task(
             layout: layout, independent: independent, networks: networks, rolesMax: rolesMax,
-            ranges: ranges, statistics: statistics, overview: overview)
-        var step = PriceStep(engine: engine, writer: writer)
+            ranges: ranges, statistics: statistics, overview: overview, lowerBits: lowerBits)
+        var step = PriceStep(engine: engine, writer: writer, lowerBits: lowerBits)
         if layout.order == .causal {
             walkCausal(task, predictors, linear: linear, into: nil, &step)
         } else {
@@ -56,24 +60,27 @@ package final class ShardCoder {
             trace: writer.finish())
     }
 
-    /// Recalls the planes of a shard into `linear`.
+    /// Recalls the planes of a shard into `linear`; with `lowerBits` it holds the upper bits already.
     package func recall(
         _ shard: CodedShard, layout: ShardLayout, independent: Set<Int>, networks: NetworkSet,
-        overview: UnsafePointer<Int32>?, into linear: UnsafeMutablePointer<Int32>
+        overview: UnsafePointer<Int32>?, into linear: UnsafeMutablePointer<Int32>,
+        lowerBits: Int = 0
     ) throws(TraceExhausted) {
         guard Self.holds(overview, layout, shard.ranges) else { throw TraceExhausted() }
         var failed = false
         let task = Task(
             layout: layout, independent: independent, networks: networks,
             rolesMax: networks.roles.count - 1, ranges: shard.ranges,
-            statistics: shard.statistics, overview: overview)
+            statistics: shard.statistics, overview: overview, lowerBits: lowerBits)
+        let upper = lowerBits > 0 ? UnsafePointer(linear) : nil
         shard.trace.words.withUnsafeBufferPointer { words in
             shard.trace.bits.withUnsafeBufferPointer { bits in
-                var step = RecallStep(engine: engine, reader: Self.reader(shard, words, bits))
+                var step = RecallStep(
+                    engine: engine, reader: Self.reader(shard, words, bits), lowerBits: lowerBits)
                 if layout.order == .causal {
-                    walkCausal(task, shard.predictors, linear: nil, into: linear, &step)
+                    walkCausal(task, shard.predictors, linear: upper, into: linear, &step)
                 } else {
-                    walkAll(task, linear: nil, into: linear, &step)
+                    walkAll(task, linear: upper, into: linear, &step)
                 }
                 failed = step.reader.failed != 0 || step.reader.words != step.reader.words_end
             }
@@ -226,9 +233,10 @@ package final class ShardCoder {
             ahead: prepareOverview(index, task, wavefront, values),
             spacing: task.overview == nil
                 ? 0 : layout.spacing,
+            lowerBits: task.lowerBits,
             network: task.networks?.roles[role].conditioned(on: conditions(index, task)))
         WavefrontCoder(geometry: wavefront, engine: engine, scratch: scratch)
-            .walk(context, complete: linear != nil, step: &step)
+            .walk(context, complete: into == nil, step: &step)
         if let into { wavefront.unshear(values, into: into + index * layout.points) }
     }
 

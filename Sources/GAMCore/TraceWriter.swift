@@ -46,6 +46,18 @@ final class TraceWriter {
             scratch.values)
     }
 
+    /// As `price`, for lower bits alone.
+    func priceLower(
+        components: Int32, count: Int, _ scratch: BatchScratch, _ lower: gam_lower,
+        known: UnsafePointer<UInt8>?
+    ) {
+        precondition(raw.symbol_count + count <= raw.symbol_capacity, "more values than announced")
+        reserveBits(count * GAM_VALUE_BYTES_MAX + 16)
+        gam_price_lower(
+            &raw, components, Int32(count), scratch.landscapes, scratch.base, lower, known,
+            scratch.values)
+    }
+
     private func reserveBits(_ more: Int) {
         guard raw.bit_bytes + more > raw.bits_capacity else { return }
         let capacity = 2 * raw.bits_capacity + more

@@ -26,6 +26,8 @@ struct PlaneContext {
     let ahead: Buffer?
     /// Overview spacing; 0 without an overview.
     let spacing: Int
+    /// How many lower bits the step codes alone; 0 for all. The plane then holds at least the others.
+    let lowerBits: Int
     let network: FieldNetwork?
 }
 
@@ -188,6 +190,14 @@ final class WavefrontCoder {
         if complete {
             for run in runs {
                 (scratch.values + run.at).update(from: values + run.element, count: run.count)
+            }
+        }
+        if context.lowerBits > 0 {
+            for run in runs {
+                for i in 0..<run.count {
+                    let value = values[run.element + i]
+                    scratch.floors[run.at + i] = (value >> context.lowerBits) << context.lowerBits
+                }
             }
         }
         step.take(

@@ -54,6 +54,8 @@ public struct SignalManifest: Equatable, Sendable {
     public let hasNetwork: Bool
     /// Records with the bounds of the shards exist.
     public let hasBounds: Bool
+    /// How many lower bits of every sample are records of their own; 0 when none are.
+    public let lowerBits: Int
     /// Bytes of all records.
     public let recordBytes: Int
 
@@ -61,7 +63,7 @@ public struct SignalManifest: Equatable, Sendable {
         description: SignalDescription, shardExtents: [Int], contentHash: ContentHash,
         transform: ColourTransform, size: NetworkSize,
         priors: [NetworkSet.Domain: PriorReference], effort: Int, energyRounds: [Double],
-        hasNetwork: Bool, hasBounds: Bool, recordBytes: Int
+        hasNetwork: Bool, hasBounds: Bool, lowerBits: Int = 0, recordBytes: Int
     ) {
         self.description = description
         self.shardExtents = shardExtents
@@ -73,10 +75,16 @@ public struct SignalManifest: Equatable, Sendable {
         self.energyRounds = energyRounds
         self.hasNetwork = hasNetwork
         self.hasBounds = hasBounds
+        self.lowerBits = lowerBits
         self.recordBytes = recordBytes
     }
 
     public static let roundsMax = 64
+
+    /// How many lower bits of samples of a type can be apart.
+    public static func lowerBits(of type: SampleType) -> Range<Int> {
+        1..<max(2, min(type.bits, 17))
+    }
 }
 
 extension SignalManifest {
@@ -102,7 +110,8 @@ extension SignalManifest {
         let rounds = energyRounds.prefix(Self.roundsMax)
         w.count(rounds.count)
         for round in rounds { w.double(round) }
-        w.u8((hasNetwork ? 1 : 0) | (hasBounds ? 2 : 0))
+        w.u8((hasNetwork ? 1 : 0) | (hasBounds ? 2 : 0) | (lowerBits > 0 ? 4 : 0))
+        if lowerBits > 0 { w.u8(UInt8(lowerBits)) }
         w.count(recordBytes)
         w.fixed(XXH3_64bits(w.bytes, w.bytes.count))
         return w.bytes
@@ -146,14 +155,20 @@ extension SignalManifest {
         var rounds: [Double] = []
         for _ in 0..<(try r.count(max: Self.roundsMax)) { rounds.append(try r.double()) }
         let optional = try r.u8()
-        guard optional <= 3 else { throw .malformed("manifest") }
+        guard optional <= 7 else { throw .malformed("manifest") }
+        let lowerBits = optional & 4 != 0 ? Int(try r.u8()) : 0
+        guard
+            optional & 4 == 0
+                || Self.lowerBits(of: description.sampleType).contains(lowerBits)
+                    && description.sampleType.bits > 1
+        else { throw .malformed("manifest") }
         let recordBytes = try r.count(max: 1 << 50)
         guard r.remaining == 8 else { throw .malformed("manifest") }
         self.init(
             description: description, shardExtents: shard, contentHash: hash,
             transform: transform, size: size, priors: priors, effort: effort,
             energyRounds: rounds, hasNetwork: optional & 1 != 0,
-            hasBounds: optional & 2 != 0, recordBytes: recordBytes)
+            hasBounds: optional & 2 != 0, lowerBits: lowerBits, recordBytes: recordBytes)
     }
 
     private static func readPriors(_ r: inout ByteReader)

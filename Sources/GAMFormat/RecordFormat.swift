@@ -40,6 +40,7 @@ package struct Record: Equatable, Sendable {
 package enum RecordSeed {
     package static func shard(_ index: Int) -> UInt64 { UInt64(index) << 1 }
     package static func overview(_ index: Int) -> UInt64 { UInt64(index) << 1 | 1 }
+    package static func upper(_ index: Int) -> UInt64 { UInt64(index) << 1 | 1 << 63 }
 }
 
 /// XXH3-64 of bytes with a seed.

@@ -583,6 +583,9 @@ public nonisolated struct WirePutBegin: Sendable {
 
   public var mustNotExist: Bool = false
 
+  /// so many lower bits of each sample are stored apart; 0: none
+  public var lowerBits: UInt32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1096,6 +1099,12 @@ public nonisolated struct WireStatResult: @unchecked Sendable {
   public var quarantine: String {
     get {_storage._quarantine}
     set {_uniqueStorage()._quarantine = newValue}
+  }
+
+  /// lower bits stored apart; 0: none are
+  public var lowerBits: UInt32 {
+    get {_storage._lowerBits}
+    set {_uniqueStorage()._lowerBits = newValue}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -2507,7 +2516,7 @@ nonisolated extension WireDescription: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WirePutBegin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PutBegin"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}file_name\0\u{1}adapter\0\u{1}samples\0\u{1}effort\0\u{3}network_size\0\u{3}shard_extents\0\u{1}options\0\u{3}must_not_exist\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}file_name\0\u{1}adapter\0\u{1}samples\0\u{1}effort\0\u{3}network_size\0\u{3}shard_extents\0\u{1}options\0\u{3}must_not_exist\0\u{3}lower_bits\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2523,6 +2532,7 @@ nonisolated extension WirePutBegin: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 6: try { try decoder.decodeRepeatedUInt32Field(value: &self.shardExtents) }()
       case 7: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.options) }()
       case 8: try { try decoder.decodeSingularBoolField(value: &self.mustNotExist) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.lowerBits) }()
       default: break
       }
     }
@@ -2557,6 +2567,9 @@ nonisolated extension WirePutBegin: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.mustNotExist != false {
       try visitor.visitSingularBoolField(value: self.mustNotExist, fieldNumber: 8)
     }
+    if self.lowerBits != 0 {
+      try visitor.visitSingularUInt32Field(value: self.lowerBits, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2569,6 +2582,7 @@ nonisolated extension WirePutBegin: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.shardExtents != rhs.shardExtents {return false}
     if lhs.options != rhs.options {return false}
     if lhs.mustNotExist != rhs.mustNotExist {return false}
+    if lhs.lowerBits != rhs.lowerBits {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3311,7 +3325,7 @@ nonisolated extension WireStat: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension WireStatResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StatResult"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}kind\0\u{1}description\0\u{3}raw_bytes\0\u{3}stored_bytes\0\u{3}file_bytes\0\u{3}content_hash\0\u{1}order\0\u{3}network_size\0\u{1}prior\0\u{1}effort\0\u{3}energy_rounds\0\u{3}shard_extents\0\u{3}shard_count\0\u{1}generation\0\u{1}adapter\0\u{1}exactness\0\u{1}dtype\0\u{3}created_unix_ms\0\u{3}media_type\0\u{1}transform\0\u{3}file_name\0\u{1}bits\0\u{3}adapter_version\0\u{1}quarantine\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}kind\0\u{1}description\0\u{3}raw_bytes\0\u{3}stored_bytes\0\u{3}file_bytes\0\u{3}content_hash\0\u{1}order\0\u{3}network_size\0\u{1}prior\0\u{1}effort\0\u{3}energy_rounds\0\u{3}shard_extents\0\u{3}shard_count\0\u{1}generation\0\u{1}adapter\0\u{1}exactness\0\u{1}dtype\0\u{3}created_unix_ms\0\u{3}media_type\0\u{1}transform\0\u{3}file_name\0\u{1}bits\0\u{3}adapter_version\0\u{1}quarantine\0\u{3}lower_bits\0")
 
   fileprivate class _StorageClass {
     var _key: String = String()
@@ -3339,6 +3353,7 @@ nonisolated extension WireStatResult: SwiftProtobuf.Message, SwiftProtobuf._Mess
     var _bits: UInt32 = 0
     var _adapterVersion: String = String()
     var _quarantine: String = String()
+    var _lowerBits: UInt32 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3374,6 +3389,7 @@ nonisolated extension WireStatResult: SwiftProtobuf.Message, SwiftProtobuf._Mess
       _bits = source._bits
       _adapterVersion = source._adapterVersion
       _quarantine = source._quarantine
+      _lowerBits = source._lowerBits
     }
   }
 
@@ -3417,6 +3433,7 @@ nonisolated extension WireStatResult: SwiftProtobuf.Message, SwiftProtobuf._Mess
         case 23: try { try decoder.decodeSingularUInt32Field(value: &_storage._bits) }()
         case 24: try { try decoder.decodeSingularStringField(value: &_storage._adapterVersion) }()
         case 25: try { try decoder.decodeSingularStringField(value: &_storage._quarantine) }()
+        case 26: try { try decoder.decodeSingularUInt32Field(value: &_storage._lowerBits) }()
         default: break
         }
       }
@@ -3504,6 +3521,9 @@ nonisolated extension WireStatResult: SwiftProtobuf.Message, SwiftProtobuf._Mess
       if !_storage._quarantine.isEmpty {
         try visitor.visitSingularStringField(value: _storage._quarantine, fieldNumber: 25)
       }
+      if _storage._lowerBits != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._lowerBits, fieldNumber: 26)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3538,6 +3558,7 @@ nonisolated extension WireStatResult: SwiftProtobuf.Message, SwiftProtobuf._Mess
         if _storage._bits != rhs_storage._bits {return false}
         if _storage._adapterVersion != rhs_storage._adapterVersion {return false}
         if _storage._quarantine != rhs_storage._quarantine {return false}
+        if _storage._lowerBits != rhs_storage._lowerBits {return false}
         return true
       }
       if !storagesAreEqual {return false}

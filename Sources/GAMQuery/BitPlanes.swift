@@ -8,6 +8,8 @@ import GAMCore
 public struct BitPlanes: Sendable {
     private let type: SampleType
     private let dropped: Int
+    /// Planes that stay.
+    public var kept: Int { type.bits - dropped }
 
     /// - Parameter kept: 1 to the bits of the type; all of them leaves samples as they are.
     public init(kept: Int, of type: SampleType) throws(QueryError) {

@@ -34,6 +34,12 @@ struct Encode: ParsableCommand {
     @Option(help: "Extents of a shard, as 256,256.")
     var shard: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Store so many lower bits of every sample apart: reads of the upper ones cost less.",
+            valueName: "bits"))
+    var lowerBits = 0
+
     @Option(name: .customLong("set"), help: "Option for the adapter, as name=value; repeatable.")
     var settings: [String] = []
 
@@ -96,6 +102,7 @@ struct Encode: ParsableCommand {
         options.effort = effort
         options.threads = threads
         options.prior = prior
+        options.lowerBits = lowerBits
         if let shard {
             options.shardExtents = try shardExtents(shard)
         }

@@ -36,6 +36,12 @@ struct Put: ParsableCommand {
     @Option(help: "Extents of a shard, as 256,256. Default: chosen by the daemon.")
     var shard: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Store so many lower bits of every sample apart: reads of the upper ones cost less.",
+            valueName: "bits"))
+    var lowerBits = 0
+
     @Flag(help: "Fail if the key exists.")
     var new = false
 
@@ -86,6 +92,7 @@ struct Put: ParsableCommand {
         options.effort = effort
         options.networkSize = size?.uppercased() ?? ""
         options.adapter = adapter ?? ""
+        options.lowerBits = lowerBits
         options.mustNotExist = new
         options.fileName = name ?? (file == "-" ? "" : Self.lastComponent(file))
         options.settings = try adapterOptions(settings, decoded: decoded)

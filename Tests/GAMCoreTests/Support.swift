@@ -61,7 +61,7 @@ func samples(_ d: SignalDescription, _ content: Content, seed: UInt64) -> [UInt8
 /// Writes a signal and returns what is needed to read it.
 func stored(
     _ d: SignalDescription, _ bytes: [UInt8], effort: Int = 0, size: NetworkSize = .medium,
-    engine: Engine = .best, threads: Int = 1, shard: [Int]? = nil
+    engine: Engine = .best, threads: Int = 1, shard: [Int]? = nil, lowerBits: Int = 0
 ) throws -> (SignalManifest, MemoryRecords) {
     var options = WriteOptions()
     options.effort = effort
@@ -69,6 +69,7 @@ func stored(
     options.engine = engine
     options.threads = threads
     options.shardExtents = shard
+    options.lowerBits = lowerBits
     let records = MemoryRecords()
     let manifest = try SignalWriter(priors: .shipped).write(
         d, from: MemorySamples(bytes: bytes), options: options, into: records

@@ -100,6 +100,7 @@ class AsyncClient:
         effort: int = 0,
         size: str = "",
         shard_extents: Sequence[int] = (),
+        lower_bits: int = 0,
         must_not_exist: bool = False,
     ) -> pb.StatResult:
         samples = np.asarray(array)
@@ -109,6 +110,7 @@ class AsyncClient:
             network_size=size,
             options={"kind": kind} if kind else {},
             shard_extents=shard_extents,
+            lower_bits=lower_bits,
             must_not_exist=must_not_exist,
         )
         return await self._put(key, begin, io.BytesIO(canonical_bytes(samples)))

@@ -73,6 +73,7 @@ class Client(Exchange, Upkeep):
         unit: str | Sequence[str] = "",
         kind: str = "",
         shard_extents: Sequence[int] = (),
+        lower_bits: int = 0,
         must_not_exist: bool = False,
     ) -> pb.StatResult:
         """Stores the samples of `array`; returns what the daemon says about the new signal."""
@@ -83,6 +84,7 @@ class Client(Exchange, Upkeep):
             network_size=size,
             options={"kind": kind} if kind else {},
             shard_extents=shard_extents,
+            lower_bits=lower_bits,
             must_not_exist=must_not_exist,
         )
         return self._put(key, begin, io.BytesIO(canonical_bytes(samples)))

@@ -262,7 +262,7 @@ class Progress(_message.Message):
     def __init__(self, phase: _Optional[str] = ..., fraction: _Optional[float] = ...) -> None: ...
 
 class PutBegin(_message.Message):
-    __slots__ = ["adapter", "effort", "file_name", "must_not_exist", "network_size", "options", "samples", "shard_extents"]
+    __slots__ = ["adapter", "effort", "file_name", "lower_bits", "must_not_exist", "network_size", "options", "samples", "shard_extents"]
     class OptionsEntry(_message.Message):
         __slots__ = ["key", "value"]
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -273,6 +273,7 @@ class PutBegin(_message.Message):
     ADAPTER_FIELD_NUMBER: _ClassVar[int]
     EFFORT_FIELD_NUMBER: _ClassVar[int]
     FILE_NAME_FIELD_NUMBER: _ClassVar[int]
+    LOWER_BITS_FIELD_NUMBER: _ClassVar[int]
     MUST_NOT_EXIST_FIELD_NUMBER: _ClassVar[int]
     NETWORK_SIZE_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
@@ -281,12 +282,13 @@ class PutBegin(_message.Message):
     adapter: str
     effort: int
     file_name: str
+    lower_bits: int
     must_not_exist: bool
     network_size: str
     options: _containers.ScalarMap[str, str]
     samples: Description
     shard_extents: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, file_name: _Optional[str] = ..., adapter: _Optional[str] = ..., samples: _Optional[_Union[Description, _Mapping]] = ..., effort: _Optional[int] = ..., network_size: _Optional[str] = ..., shard_extents: _Optional[_Iterable[int]] = ..., options: _Optional[_Mapping[str, str]] = ..., must_not_exist: bool = ...) -> None: ...
+    def __init__(self, file_name: _Optional[str] = ..., adapter: _Optional[str] = ..., samples: _Optional[_Union[Description, _Mapping]] = ..., effort: _Optional[int] = ..., network_size: _Optional[str] = ..., shard_extents: _Optional[_Iterable[int]] = ..., options: _Optional[_Mapping[str, str]] = ..., must_not_exist: bool = ..., lower_bits: _Optional[int] = ...) -> None: ...
 
 class PutCommit(_message.Message):
     __slots__ = ["body_hash_high", "body_hash_low", "has_hash"]
@@ -557,7 +559,7 @@ class Stat(_message.Message):
     def __init__(self, energy: bool = ...) -> None: ...
 
 class StatResult(_message.Message):
-    __slots__ = ["adapter", "adapter_version", "bits", "content_hash", "created_unix_ms", "description", "dtype", "effort", "energy_rounds", "exactness", "file_bytes", "file_name", "generation", "key", "kind", "media_type", "network_size", "order", "prior", "quarantine", "raw_bytes", "shard_count", "shard_extents", "stored_bytes", "transform"]
+    __slots__ = ["adapter", "adapter_version", "bits", "content_hash", "created_unix_ms", "description", "dtype", "effort", "energy_rounds", "exactness", "file_bytes", "file_name", "generation", "key", "kind", "lower_bits", "media_type", "network_size", "order", "prior", "quarantine", "raw_bytes", "shard_count", "shard_extents", "stored_bytes", "transform"]
     ADAPTER_FIELD_NUMBER: _ClassVar[int]
     ADAPTER_VERSION_FIELD_NUMBER: _ClassVar[int]
     BITS_FIELD_NUMBER: _ClassVar[int]
@@ -573,6 +575,7 @@ class StatResult(_message.Message):
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
+    LOWER_BITS_FIELD_NUMBER: _ClassVar[int]
     MEDIA_TYPE_FIELD_NUMBER: _ClassVar[int]
     NETWORK_SIZE_FIELD_NUMBER: _ClassVar[int]
     ORDER_FIELD_NUMBER: _ClassVar[int]
@@ -598,6 +601,7 @@ class StatResult(_message.Message):
     generation: int
     key: str
     kind: str
+    lower_bits: int
     media_type: str
     network_size: str
     order: str
@@ -608,7 +612,7 @@ class StatResult(_message.Message):
     shard_extents: _containers.RepeatedScalarFieldContainer[int]
     stored_bytes: int
     transform: str
-    def __init__(self, key: _Optional[str] = ..., kind: _Optional[str] = ..., description: _Optional[_Union[Description, _Mapping]] = ..., raw_bytes: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., file_bytes: _Optional[int] = ..., content_hash: _Optional[str] = ..., order: _Optional[str] = ..., network_size: _Optional[str] = ..., prior: _Optional[str] = ..., effort: _Optional[int] = ..., energy_rounds: _Optional[_Iterable[float]] = ..., shard_extents: _Optional[_Iterable[int]] = ..., shard_count: _Optional[int] = ..., generation: _Optional[int] = ..., adapter: _Optional[str] = ..., exactness: _Optional[str] = ..., dtype: _Optional[str] = ..., created_unix_ms: _Optional[int] = ..., media_type: _Optional[str] = ..., transform: _Optional[str] = ..., file_name: _Optional[str] = ..., bits: _Optional[int] = ..., adapter_version: _Optional[str] = ..., quarantine: _Optional[str] = ...) -> None: ...
+    def __init__(self, key: _Optional[str] = ..., kind: _Optional[str] = ..., description: _Optional[_Union[Description, _Mapping]] = ..., raw_bytes: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., file_bytes: _Optional[int] = ..., content_hash: _Optional[str] = ..., order: _Optional[str] = ..., network_size: _Optional[str] = ..., prior: _Optional[str] = ..., effort: _Optional[int] = ..., energy_rounds: _Optional[_Iterable[float]] = ..., shard_extents: _Optional[_Iterable[int]] = ..., shard_count: _Optional[int] = ..., generation: _Optional[int] = ..., adapter: _Optional[str] = ..., exactness: _Optional[str] = ..., dtype: _Optional[str] = ..., created_unix_ms: _Optional[int] = ..., media_type: _Optional[str] = ..., transform: _Optional[str] = ..., file_name: _Optional[str] = ..., bits: _Optional[int] = ..., adapter_version: _Optional[str] = ..., quarantine: _Optional[str] = ..., lower_bits: _Optional[int] = ...) -> None: ...
 
 class Verify(_message.Message):
     __slots__ = []

@@ -142,6 +142,7 @@ def file_put(
     options: Mapping[str, str] | None = None,
     effort: int = 0,
     size: str = "",
+    lower_bits: int = 0,
     must_not_exist: bool = False,
 ) -> pb.PutBegin:
     return pb.PutBegin(
@@ -150,6 +151,7 @@ def file_put(
         options=dict(options or {}),
         effort=effort,
         network_size=size,
+        lower_bits=lower_bits,
         must_not_exist=must_not_exist,
     )
 

@@ -231,6 +231,21 @@ void gam_price_trace(gam_level level, gam_writer *writer, int32_t components, in
                      const gam_landscapes *landscapes, const int32_t *base, const uint8_t *known,
                      const int32_t *values);
 
+/// Values whose upper bits are known: each is in [floors[n], floors[n] + 2^bits), 1 <= bits <= 16, and
+/// in [low, high].
+typedef struct {
+    const int32_t *floors;
+    int32_t bits, low, high;
+} gam_lower;
+
+/// As gam_recall_trace and gam_price_trace, for the lower bits alone.
+void gam_recall_lower(gam_reader *reader, int32_t components, int32_t count,
+                      const gam_landscapes *landscapes, const int32_t *base, gam_lower lower,
+                      const uint8_t *known, int32_t *values);
+void gam_price_lower(gam_writer *writer, int32_t components, int32_t count,
+                     const gam_landscapes *landscapes, const int32_t *base, gam_lower lower,
+                     const uint8_t *known, const int32_t *values);
+
 /// Writes the final bits, then the words (forwards) to `words`; returns how many of `capacity`
 /// were used; the states are left in `states`. Never more words than symbols.
 size_t gam_finish_trace(gam_writer *writer, uint16_t *words, size_t capacity,

@@ -36,6 +36,7 @@ package struct BlobSpace: Hashable, Sendable {
         case overview = 2
         case shard = 3
         case bounds = 4
+        case lower = 5
         case metadata = 16
         case manifest = 17
     }
@@ -58,6 +59,7 @@ package struct BlobSpace: Hashable, Sendable {
         case .network: try blob(Kind.network, 0)
         case .overview(let index): try blob(Kind.overview, index)
         case .shard(let index): try blob(Kind.shard, index)
+        case .lower(let index): try blob(Kind.lower, index)
         case .bounds(let index): try blob(Kind.bounds, index)
         }
     }
@@ -100,7 +102,8 @@ package struct StoreRecordSource: RecordSource {
 
     private static func damaged(_ id: RecordID, _ detail: String) -> CodecError {
         switch id {
-        case .shard(let index), .overview(let index): .integrity(shard: index, reason: detail)
+        case .shard(let index), .overview(let index), .lower(let index):
+            .integrity(shard: index, reason: detail)
         case .network: .malformed("the network of the signal is damaged: \(detail)")
         case .bounds: .malformed("the bounds of the signal's shards are damaged: \(detail)")
         }
@@ -111,6 +114,7 @@ package struct StoreRecordSource: RecordSource {
         case .network: "the network of the signal"
         case .overview(let index): "the overview of shard \(index)"
         case .shard(let index): "shard \(index)"
+        case .lower(let index): "the lower bits of shard \(index)"
         case .bounds(let index): "record \(index) of the shards' bounds"
         }
     }

@@ -64,6 +64,7 @@ extension RequestHandlers {
             else { throw Failure(.badRequest, "shard extents are 1 to \(Limits.shardSamplesMax)") }
             options.shardExtents = begin.shardExtents.map { Int($0) }
         }
+        options.lowerBits = Int(begin.lowerBits)
         options.threads = codecThreads
         return options
     }

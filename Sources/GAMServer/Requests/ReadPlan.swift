@@ -155,7 +155,8 @@ struct ReadPlan {
                 selection, bits: expandedBits, threads: threads, yield: yield)
         }
         guard let planes else { return try readPoints(reader, threads, yield) }
-        try readPoints(reader, threads) { bytes in
+        let upper = areaLevel == nil ? reader.limited(toBits: planes.kept) : reader
+        try readPoints(upper, threads) { bytes in
             var cleared = [UInt8](bytes)
             try cleared.withUnsafeMutableBytes {
                 planes.clear($0)

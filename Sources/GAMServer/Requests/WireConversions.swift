@@ -94,5 +94,6 @@ extension WireStatResult {
         mediaType = message.mediaType
         fileName = message.fileName
         transform = manifest.transform
+        lowerBits = UInt32(manifest.lowerBits)
     }
 }

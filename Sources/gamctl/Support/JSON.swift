@@ -22,6 +22,8 @@ struct SignalReport: Encodable {
     let channels: Int
     let dtype: String
     let bits: UInt32
+    /// Lower bits stored apart.
+    let lowerBits: UInt32
     let rawBytes: UInt64
     let storedBytes: UInt64
     let fileBytes: UInt64
@@ -63,6 +65,7 @@ struct SignalReport: Encodable {
         }
         dtype = stat.dtype
         bits = stat.bits
+        lowerBits = stat.lowerBits
         rawBytes = stat.rawBytes
         storedBytes = stat.storedBytes
         fileBytes = stat.fileBytes
