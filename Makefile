@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup setup-bench setup-reading setup-package build build-tests lint test unit integration demo \
-	bench bench-scaling bench-cell bench-reading bench-effort bench-prior bench-expansion bench-small fuzz \
+	bench bench-scaling bench-cell bench-reading bench-effort bench-prior bench-expansion bench-lower bench-small fuzz \
 	noise crash damage hostile memory clients slow-reads disk-full faults backups mixed reads soak install \
 	install-kit deb python-protocol plugin-reference clean
 
@@ -114,6 +114,9 @@ reads: build  ## 100,000 random reads of five kinds against numpy: SEED=... (for
 	$(PYTHON) Tests/campaigns/reads.py --reads 100000 --seed $(SEED)
 
 soak: crash damage fuzz hostile memory clients slow-reads disk-full faults backups mixed reads  ## All campaigns
+
+bench-lower: build  ## Lower bits stored apart, and reads of the upper ones: FOLDER=...
+	$(PYTHON) Benchmarks/lower_bits.py $(FOLDER)
 
 bench-expansion: setup-bench build  ## Samples with more bits than are stored, beside other rules: FOLDER=...
 	$(PYTHON) Benchmarks/expansion.py $(FOLDER) $(BENCH)

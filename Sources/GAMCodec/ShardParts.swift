@@ -3,6 +3,8 @@
 // What always holds here:
 // - The upper bits are coded as values of their own, with the signal's networks; the lower ones under
 //   the landscapes of whole values, cut to what the upper ones leave (docs/format.md, "Lower bits").
+// - Neither is coded by likeness: it would save bytes of the few that upper bits take, and cost ten
+//   times the time.
 // - The hash of the upper record is that of the upper bits, the hash of the lower one that of the
 //   whole samples.
 
@@ -15,11 +17,12 @@ extension ShardWorker {
         _ context: CodingContext
     ) -> [UInt8] {
         let upper = planes.map { $0 >> context.lowerBits }
+        let lattice = overview?.map { $0 >> context.lowerBits }
         var copy = upper
         return bytes(&copy, layout, context).withUnsafeBytes {
-            encodeRecord(
-                $0, upper, layout, overview: overview?.map { $0 >> context.lowerBits },
-                seed: RecordSeed.upper(index), context)
+            smallestRecord(
+                $0, layout, hash: recordHash($0, seed: RecordSeed.upper(index)), context
+            ) { networks in model(upper, layout, networks, lattice, context) }
         }
     }
 

@@ -161,12 +161,18 @@ final class ShardWorker {
         _ bytes: UnsafeRawBufferPointer, _ planes: [Int32], _ layout: ShardLayout,
         overview: [Int32]?, seed: UInt64, _ context: CodingContext
     ) -> [UInt8] {
-        smallestRecord(bytes, layout, hash: recordHash(bytes, seed: seed), context) { networks in
+        let hash = recordHash(bytes, seed: seed)
+        let best = smallestRecord(bytes, layout, hash: hash, context) { networks in
             model(planes, layout, networks, overview, context)
         }
+        let point = context.channels * context.container
+        guard !isConstant(bytes, point),
+            let likened = likened(bytes, layout, point, limit: best.count - Record.headerBytes)
+        else { return best }
+        return Record(hash: hash, body: .likened(likened)).serialized()
     }
 
-    /// The smallest record of `bytes`, of which `model` knows another form.
+    /// The smallest record of `bytes` that is recalled quickly; `model` knows one of its forms.
     func smallestRecord(
         _ bytes: UnsafeRawBufferPointer, _ layout: ShardLayout, hash: UInt64,
         _ context: CodingContext, model: (NetworkSet) -> CodedShard
@@ -187,9 +193,6 @@ final class ShardWorker {
                 level: Self.plainLevel, limit: best.count - Record.headerBytes - 1)
         {
             best = Record(hash: hash, body: .packed(method: method, packed)).serialized()
-        }
-        if let likened = likened(bytes, layout, point, limit: best.count - Record.headerBytes) {
-            best = Record(hash: hash, body: .likened(likened)).serialized()
         }
         return best
     }

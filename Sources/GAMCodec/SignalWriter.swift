@@ -46,7 +46,9 @@ public struct SignalWriter: Sendable {
                 "shard extents \(shard) do not fit the signal: each must be the whole axis or a multiple of 8, together at most 4 MiB"
             )
         }
-        try Self.check(options.lowerBits, description.sampleType)
+        if let reason = Self.refusal(lowerBits: options.lowerBits, description.sampleType) {
+            throw CodecError.unsupported(reason)
+        }
         let grid = ShardGrid(extents: description.extents, shardExtents: shard)
         let pool = WorkerPool(engine: options.engine)
         let sample = try ShardSample(description, grid, source)
@@ -63,16 +65,14 @@ public struct SignalWriter: Sendable {
         }
     }
 
-    private static func check(_ lowerBits: Int, _ type: SampleType) throws {
-        guard lowerBits != 0 else { return }
+    /// Why so many lower bits of samples of a type cannot be stored apart; nil when they can.
+    public static func refusal(lowerBits: Int, _ type: SampleType) -> String? {
+        guard lowerBits != 0 else { return nil }
+        guard type.bits > 1 else { return "samples of one bit have no lower bits to store apart" }
         let possible = SignalManifest.lowerBits(of: type)
-        guard type.bits > 1, possible.contains(lowerBits) else {
-            throw CodecError.unsupported(
-                type.bits > 1
-                    ? "\(lowerBits) lower bits of samples that have \(type.bits) cannot be stored"
-                        + " apart; choose \(possible.lowerBound) to \(possible.upperBound - 1)"
-                    : "samples of one bit have no lower bits to store apart")
-        }
+        guard !possible.contains(lowerBits) else { return nil }
+        return "\(lowerBits) lower bits of samples that have \(type.bits) cannot be stored apart;"
+            + " choose \(possible.lowerBound) to \(possible.upperBound - 1)"
     }
 
     private func writeRecords(

@@ -126,6 +126,15 @@ def test_arrays_go_in_and_come_out(
         assert bits_equal(handle.read("c/array", mode=mode, limit=limit).array, array)
 
 
+def test_lower_bits_are_stored_apart(handle: CClient, client: Client) -> None:
+    samples = np.arange(40 * 50, dtype=np.uint16).reshape(40, 50)
+    described = describe_array(samples, False, "space", None)
+    put = handle.put("c/apart", samples.tobytes(), described, options="\t0\t\t\t0\t5")
+    assert put.status == 0, put
+    assert client.stat("c/apart").lower_bits == 5
+    assert bits_equal(client["c/apart"][...], samples)
+
+
 @pytest.mark.parametrize("shape", [(600, 530), (100_001,), (40, 50, 60), (9, 20, 17, 12)], ids=str)
 def test_regions_and_levels_equal_numpy_slicing(
     handle: CClient, client: Client, rng: random.Random, shape: tuple[int, ...]
@@ -159,7 +168,7 @@ def test_descriptions_travel_whole(handle: CClient, client: Client) -> None:
         bits=12,
     )
     samples = (noise("u2", (30, 500, 3)) & 0x0FFF).tobytes()
-    put = handle.put("c/described", samples, described, "sonar\t1\tS\t8,64\t0")
+    put = handle.put("c/described", samples, described, "sonar\t1\tS\t8,64\t0\t0")
     assert put.status == 0 and put.description == described, put
     told = client.stat("c/described")
     assert told.description == described and told.kind == put["kind"] == "sonar"
@@ -189,7 +198,7 @@ def test_large_signals_are_streamed(handle: CClient, client: Client) -> None:
 
 def test_files_go_in_and_come_out(handle: CClient, client: Client) -> None:
     file = (EXAMPLES / "elevation.png").read_bytes()
-    put = handle.call("putfile", len(file), "c/file", "\t0\t\t\t0", "elevation.png", body=file)
+    put = handle.call("putfile", len(file), "c/file", "\t0\t\t\t0\t0", "elevation.png", body=file)
     assert put.status == 0 and put["file_name"] == "elevation.png" and put["kind"] == "image"
     assert handle.call("get", "c/file", "", 1 << 30).payload == client.get_file("c/file")
     npy = handle.call("get", "c/file", "npy", 1 << 30).payload
@@ -231,10 +240,10 @@ def test_refusals_leave_the_handle_open(handle: CClient, client: Client) -> None
         "long key": (BAD_REQUEST, handle.call("stat", long)),
         "no key": (BAD_REQUEST, handle.read("")),
         "key of bytes": (BAD_REQUEST, handle.call("stat", "\udcff\udcfe")),
-        "exists": (EXISTS, handle.put("c/small", array.tobytes(), described, "\t0\t\t\t1")),
+        "exists": (EXISTS, handle.put("c/small", array.tobytes(), described, "\t0\t\t\t1\t0")),
         "short": (BAD_REQUEST, handle.put("c/new", array.tobytes()[:-1], described)),
         "shape": (BAD_REQUEST, handle.put("c/new", b"", pb.Description(channels=[0], bits=8))),
-        "kind": (BAD_REQUEST, handle.put("c/new", array.tobytes(), described, "A b\t0\t\t\t0")),
+        "kind": (BAD_REQUEST, handle.put("c/new", array.tobytes(), described, "A b\t0\t\t\t0\t0")),
     }
     for name, (status, answer) in refusals.items():
         assert (answer.status, answer.is_open) == (status, True), (name, answer)
@@ -246,7 +255,7 @@ def test_refusals_leave_the_handle_open(handle: CClient, client: Client) -> None
 def test_a_large_put_that_is_refused_early_leaves_the_handle_open(handle: CClient) -> None:
     array = np.zeros(20_000_000, np.uint8)
     described = describe_array(array, False, "space", None)
-    answer = handle.put("c/new", array.tobytes(), described, "A b\t0\t\t\t0")
+    answer = handle.put("c/new", array.tobytes(), described, "A b\t0\t\t\t0\t0")
     assert (answer.status, answer.is_open) == (BAD_REQUEST, True), answer
     assert handle.call("stat", "c/new").status == NOT_FOUND
 

@@ -137,7 +137,7 @@ class CClient:
         return self.call("read", mode, key, level, box, limit)
 
     def put(
-        self, key: str, body: bytes, described: pb.Description, options: str = "\t0\t\t\t0"
+        self, key: str, body: bytes, described: pb.Description, options: str = "\t0\t\t\t0\t0"
     ) -> Answer:
         axes = ",".join(f"{a.extent}:{a.kind}:{a.spacing!r}:{a.unit}" for a in described.axes)
         channels = ",".join(map(str, described.channels))

@@ -184,16 +184,16 @@ static gamd_description description_of(char **rest) {
     return d;
 }
 
-/* KIND EFFORT SIZE SHARDS MUST_NOT_EXIST */
+/* KIND EFFORT SIZE SHARDS MUST_NOT_EXIST LOWER_BITS */
 static gamd_put_options options_of(char **rest) {
     gamd_put_options o = {.kind = word(rest, '\t')};
     if (o.kind[0] == 0) o.kind = NULL;
     o.effort = (uint32_t)number(rest, '\t');
     o.network_size = word(rest, '\t');
-    for (char *shards = word(rest, '\t'); *shards != 0;) {
+    for (char *shards = word(rest, '\t'); *shards != 0;)
         o.shard_extents[o.shard_axis_count++] = (uint32_t)number(&shards, ',');
-    }
     o.must_not_exist = number(rest, '\t') != 0;
+    o.lower_bits = (uint32_t)number(rest, '\t');
     return o;
 }
 

@@ -81,6 +81,10 @@ extension RequestHandlers {
                 "shard extents \(shard) do not fit the signal: each is the whole axis or a"
                     + " multiple of 8, together at most 4 MiB")
         }
+        let type = signal.description.sampleType
+        if let reason = SignalWriter.refusal(lowerBits: options.lowerBits, type) {
+            throw Failure(.badRequest, reason)
+        }
         let reservation = try catalog.reserve(for: key)
         do {
             let sink = StoreRecordSink(store: catalog.store, space: reservation.records)
