@@ -7,9 +7,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup setup-bench setup-reading setup-package build build-tests lint test unit integration demo \
-	bench bench-scaling bench-cell bench-reading bench-effort bench-prior bench-expansion bench-lower bench-small fuzz \
-	noise crash damage hostile memory clients slow-reads disk-full faults backups mixed reads soak install \
-	install-kit deb python-protocol plugin-reference clean
+	bench bench-scaling bench-cell bench-cells bench-reading bench-effort bench-prior bench-expansion bench-lower \
+	bench-small fuzz noise crash damage hostile memory clients slow-reads disk-full faults backups mixed reads \
+	soak install install-kit deb python-protocol plugin-reference clean
 
 export DESTDIR PREFIX SYSCONFDIR UNITDIR
 PYTHON := .build/venv/bin/python
@@ -114,6 +114,9 @@ reads: build  ## 100,000 random reads of five kinds against numpy: SEED=... (for
 	$(PYTHON) Tests/campaigns/reads.py --reads 100000 --seed $(SEED)
 
 soak: crash damage fuzz hostile memory clients slow-reads disk-full faults backups mixed reads  ## All campaigns
+
+bench-cells: build  ## Figures of small cells, and means of levels from them: FOLDER=...
+	$(PYTHON) Benchmarks/cell_figures.py $(FOLDER)
 
 bench-lower: build  ## Lower bits stored apart, and reads of the upper ones: FOLDER=...
 	$(PYTHON) Benchmarks/lower_bits.py $(FOLDER)

@@ -1491,6 +1491,7 @@ static gamd_status write_put_begin(gamd_client *c, const gamd_description *sampl
     if (samples != NULL) write_option(c, 7, "kind", o->kind);
     write_number(c, 8, o->must_not_exist);
     write_number(c, 9, o->lower_bits);
+    write_number(c, 10, o->cells);
     close_message(c, start);
     return GAMD_OK;
 }

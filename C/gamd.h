@@ -122,6 +122,7 @@ typedef struct gamd_put_options {
     uint32_t shard_extents[GAMD_AXES_MAX];
     uint32_t shard_axis_count;            // 0: the daemon's choice
     bool must_not_exist;
+    bool cells;                           // figures of small cells are kept
     uint32_t lower_bits;                  // so many lower bits are stored apart; 0: none
 } gamd_put_options;
 

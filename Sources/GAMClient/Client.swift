@@ -17,6 +17,8 @@ public final class Client {
         public var shardExtents: [Int] = []
         /// How many lower bits of every sample are stored apart; 0 for none.
         public var lowerBits = 0
+        /// Whether figures of small cells are kept.
+        public var cells = false
         public var settings: [String: String] = [:]
         public var mustNotExist = false
         /// Set: the bytes are canonical samples of this description.
@@ -81,6 +83,7 @@ public final class Client {
         begin.networkSize = options.networkSize
         begin.shardExtents = options.shardExtents.map { UInt32(clamping: $0) }
         begin.lowerBits = UInt32(clamping: options.lowerBits)
+        begin.cells = options.cells
         begin.options = options.settings
         begin.mustNotExist = options.mustNotExist
         if let samples = options.samples { begin.samples = samples }

@@ -15,6 +15,8 @@ public enum RecordID: Hashable, Sendable {
     case shard(index: Int)
     /// The lower bits of shard `index`; see `SignalManifest.lowerBits`.
     case lower(index: Int)
+    /// Minimum, maximum and sum of the cells of shard `index`; see `SignalManifest.hasCells`.
+    case cells(index: Int)
     /// Minimum, maximum and mean of 4,096 shards; see `SignalManifest.hasBounds`.
     case bounds(index: Int)
 }

@@ -30,6 +30,7 @@ extension SignalManifest {
             if layout.overview != nil { ids.append(.overview(index: index)) }
             ids.append(.shard(index: index))
             if lowerBits > 0 { ids.append(.lower(index: index)) }
+            if hasCells { ids.append(.cells(index: index)) }
         }
         if hasBounds {
             let count = (grid.count - 1) / SignalBounds.shardsPerRecord + 1

@@ -30,6 +30,9 @@ public struct ChannelBounds: Equatable, Sendable {
         self.hasNaN = hasNaN
     }
 
+    /// The exact sum of so many integers, those the mean is of.
+    public func sum(_ points: Int) -> Int64 { Int64((mean * Double(points)).rounded()) }
+
     public static func == (a: ChannelBounds, b: ChannelBounds) -> Bool {
         a.minimum.bitPattern == b.minimum.bitPattern && a.hasNaN == b.hasNaN
             && a.maximum.bitPattern == b.maximum.bitPattern

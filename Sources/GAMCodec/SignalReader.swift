@@ -18,7 +18,7 @@ public struct SignalReader: Sendable {
     public let manifest: SignalManifest
     let context: CodingContext
     public let grid: ShardGrid
-    private let source: any RecordSource
+    let source: any RecordSource
     private let pool: WorkerPool
     private var cache: (any ShardCache)?
     /// Whether lower bits that have records of their own are left out (0).
@@ -126,6 +126,7 @@ public struct SignalReader: Sendable {
             if layout.overview != nil { _ = try overviewBytes(index) }
         }
         _ = try bounds(of: Array(0..<grid.count))
+        for index in 0..<grid.count { _ = try cells(of: index) }
         return hash
     }
 
@@ -160,36 +161,6 @@ public struct SignalReader: Sendable {
 
     /// Recalls a shard into the reader's cache.
     public func warm(_ index: Int) throws { _ = try kept(index, isCoarse: false) }
-
-    /// Bounds of every channel of the given shards; nil where the signal keeps none.
-    public func bounds(of shards: [Int]) throws -> [[ChannelBounds]]? {
-        guard manifest.hasBounds else { return nil }
-        var records: [Int: [[ChannelBounds]]] = [:]
-        let length = SignalBounds.shardsPerRecord
-        do {
-            return try shards.map { index in
-                let number = index / length
-                if records[number] == nil {
-                    let bytes = try source.bytes(of: .bounds(index: number))
-                    let range = number * length..<min(grid.count, (number + 1) * length)
-                    records[number] = try SignalBounds.parsed(
-                        bytes, pointCounts: range.map(grid.pointCount),
-                        channels: context.channels, manifest.description.sampleType,
-                        seed: manifest.contentHash.low &+ UInt64(number))
-                }
-                return records[number]![index - number * length]
-            }
-        } catch let error as FormatError {
-            throw CodecError.malformed("\(error)")
-        }
-    }
-
-    /// Bounds of a shard of a signal that keeps none: the shard is recalled.
-    public func measuredBounds(_ index: Int) throws -> [ChannelBounds] {
-        try shardBytes(index).withUnsafeBytes {
-            SignalBounds.measure($0, manifest.description)
-        }
-    }
 
     // MARK: pieces
 

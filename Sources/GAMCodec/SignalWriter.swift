@@ -21,6 +21,8 @@ public struct WriteOptions: Sendable {
     public var prior: String?
     /// Whether bounds of the shards are kept beside them.
     public var keepsBounds = false
+    /// Whether minimum, maximum and sum of small cells are kept beside every shard.
+    public var keepsCells = false
     /// How many lower bits of every sample get records of their own, so that whoever reads the upper
     /// ones reads no others; 0 for none. At most 16, and fewer than the samples have.
     public var lowerBits = 0
@@ -102,8 +104,18 @@ public struct SignalWriter: Sendable {
             if let overview = encoded.overview { try sink.put(.overview(index: index), overview) }
             try sink.put(.shard(index: index), encoded.shard)
             if let lower = encoded.lower { try sink.put(.lower(index: index), lower) }
+            var cells: [UInt8] = []
+            if options.keepsCells {
+                let extents = box.map(\.count)
+                cells = bytes.withUnsafeBytes {
+                    ShardCells.measure($0, extents: extents, description).serialized(
+                        extents: extents, description.sampleType,
+                        seed: ShardCells.seed(hash, index))
+                }
+                try sink.put(.cells(index: index), cells)
+            }
             let done = total.withLock {
-                $0.bytes += encoded.byteCount
+                $0.bytes += encoded.byteCount + cells.count
                 $0.shards += 1
                 return $0.shards
             }
@@ -118,7 +130,7 @@ public struct SignalWriter: Sendable {
             transform: plan.transform, size: options.size, priors: plan.references,
             effort: options.effort, energyRounds: plan.energyRounds,
             hasNetwork: plan.delta != nil, hasBounds: options.keepsBounds,
-            lowerBits: options.lowerBits,
+            hasCells: options.keepsCells, lowerBits: options.lowerBits,
             recordBytes: total.withLock { $0.bytes })
     }
 
@@ -154,6 +166,7 @@ public struct SignalWriter: Sendable {
         options.threads = threads
         options.keepsBounds = keepsBounds
         options.lowerBits = manifest.lowerBits
+        options.keepsCells = manifest.hasCells
         let recalled = RecalledSamples(
             reader: try SignalReader(manifest: manifest, source: source, priors: priors))
         let better = try write(

@@ -54,6 +54,8 @@ public struct SignalManifest: Equatable, Sendable {
     public let hasNetwork: Bool
     /// Records with the bounds of the shards exist.
     public let hasBounds: Bool
+    /// Records with the figures of the cells of every shard exist.
+    public let hasCells: Bool
     /// How many lower bits of every sample are records of their own; 0 when none are.
     public let lowerBits: Int
     /// Bytes of all records.
@@ -63,7 +65,8 @@ public struct SignalManifest: Equatable, Sendable {
         description: SignalDescription, shardExtents: [Int], contentHash: ContentHash,
         transform: ColourTransform, size: NetworkSize,
         priors: [NetworkSet.Domain: PriorReference], effort: Int, energyRounds: [Double],
-        hasNetwork: Bool, hasBounds: Bool, lowerBits: Int = 0, recordBytes: Int
+        hasNetwork: Bool, hasBounds: Bool, hasCells: Bool = false, lowerBits: Int = 0,
+        recordBytes: Int
     ) {
         self.description = description
         self.shardExtents = shardExtents
@@ -75,6 +78,7 @@ public struct SignalManifest: Equatable, Sendable {
         self.energyRounds = energyRounds
         self.hasNetwork = hasNetwork
         self.hasBounds = hasBounds
+        self.hasCells = hasCells
         self.lowerBits = lowerBits
         self.recordBytes = recordBytes
     }
@@ -110,7 +114,9 @@ extension SignalManifest {
         let rounds = energyRounds.prefix(Self.roundsMax)
         w.count(rounds.count)
         for round in rounds { w.double(round) }
-        w.u8((hasNetwork ? 1 : 0) | (hasBounds ? 2 : 0) | (lowerBits > 0 ? 4 : 0))
+        w.u8(
+            (hasNetwork ? 1 : 0) | (hasBounds ? 2 : 0) | (lowerBits > 0 ? 4 : 0)
+                | (hasCells ? 8 : 0))
         if lowerBits > 0 { w.u8(UInt8(lowerBits)) }
         w.count(recordBytes)
         w.fixed(XXH3_64bits(w.bytes, w.bytes.count))
@@ -155,7 +161,7 @@ extension SignalManifest {
         var rounds: [Double] = []
         for _ in 0..<(try r.count(max: Self.roundsMax)) { rounds.append(try r.double()) }
         let optional = try r.u8()
-        guard optional <= 7 else { throw .malformed("manifest") }
+        guard optional <= 15 else { throw .malformed("manifest") }
         let lowerBits = optional & 4 != 0 ? Int(try r.u8()) : 0
         guard
             optional & 4 == 0
@@ -168,7 +174,8 @@ extension SignalManifest {
             description: description, shardExtents: shard, contentHash: hash,
             transform: transform, size: size, priors: priors, effort: effort,
             energyRounds: rounds, hasNetwork: optional & 1 != 0,
-            hasBounds: optional & 2 != 0, lowerBits: lowerBits, recordBytes: recordBytes)
+            hasBounds: optional & 2 != 0, hasCells: optional & 8 != 0, lowerBits: lowerBits,
+            recordBytes: recordBytes)
     }
 
     private static func readPriors(_ r: inout ByteReader)

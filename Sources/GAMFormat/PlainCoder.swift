@@ -51,7 +51,12 @@ package enum PlainCoder {
         }
     }
 
-    private static func compress(_ bytes: UnsafeRawBufferPointer, _ level: Int) -> [UInt8] {
+    /// `count` bytes out of a zstd frame that holds just these.
+    package static func inflated(_ packed: [UInt8], count: Int) throws(FormatError) -> [UInt8] {
+        try unpack(packed, .bytes, channels: 1, container: 1, count: count)
+    }
+
+    package static func compress(_ bytes: UnsafeRawBufferPointer, _ level: Int) -> [UInt8] {
         let bound = ZSTD_compressBound(bytes.count)
         return [UInt8](unsafeUninitializedCapacity: bound) { out, used in
             let result = ZSTD_compress(

@@ -23,221 +23,236 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-public nonisolated struct WireRequest: Sendable {
+public nonisolated struct WireRequest: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// where an operation has one
-  public var key: String = String()
+  public var key: String {
+    get {_storage._key}
+    set {_uniqueStorage()._key = newValue}
+  }
 
   /// milliseconds from arrival; 0: no deadline
-  public var deadlineMs: UInt64 = 0
+  public var deadlineMs: UInt64 {
+    get {_storage._deadlineMs}
+    set {_uniqueStorage()._deadlineMs = newValue}
+  }
 
   /// Progress replies are welcome
-  public var progress: Bool = false
+  public var progress: Bool {
+    get {_storage._progress}
+    set {_uniqueStorage()._progress = newValue}
+  }
 
   /// who waits first: 0 normal, 1 background, 2 urgent
-  public var priority: UInt32 = 0
+  public var priority: UInt32 {
+    get {_storage._priority}
+    set {_uniqueStorage()._priority = newValue}
+  }
 
-  public var operation: WireRequest.OneOf_Operation? = nil
+  public var operation: OneOf_Operation? {
+    get {return _storage._operation}
+    set {_uniqueStorage()._operation = newValue}
+  }
 
   public var hello: WireHello {
     get {
-      if case .hello(let v)? = operation {return v}
+      if case .hello(let v)? = _storage._operation {return v}
       return WireHello()
     }
-    set {operation = .hello(newValue)}
+    set {_uniqueStorage()._operation = .hello(newValue)}
   }
 
   /// then PutData frames, then PutCommit, all with the same request id
   public var putBegin: WirePutBegin {
     get {
-      if case .putBegin(let v)? = operation {return v}
+      if case .putBegin(let v)? = _storage._operation {return v}
       return WirePutBegin()
     }
-    set {operation = .putBegin(newValue)}
+    set {_uniqueStorage()._operation = .putBegin(newValue)}
   }
 
   /// body: the next bytes of the file or of the samples
   public var putData: WirePutData {
     get {
-      if case .putData(let v)? = operation {return v}
+      if case .putData(let v)? = _storage._operation {return v}
       return WirePutData()
     }
-    set {operation = .putData(newValue)}
+    set {_uniqueStorage()._operation = .putData(newValue)}
   }
 
   public var putCommit: WirePutCommit {
     get {
-      if case .putCommit(let v)? = operation {return v}
+      if case .putCommit(let v)? = _storage._operation {return v}
       return WirePutCommit()
     }
-    set {operation = .putCommit(newValue)}
+    set {_uniqueStorage()._operation = .putCommit(newValue)}
   }
 
   public var get: WireGet {
     get {
-      if case .get(let v)? = operation {return v}
+      if case .get(let v)? = _storage._operation {return v}
       return WireGet()
     }
-    set {operation = .get(newValue)}
+    set {_uniqueStorage()._operation = .get(newValue)}
   }
 
   public var read: WireRead {
     get {
-      if case .read(let v)? = operation {return v}
+      if case .read(let v)? = _storage._operation {return v}
       return WireRead()
     }
-    set {operation = .read(newValue)}
+    set {_uniqueStorage()._operation = .read(newValue)}
   }
 
   public var stat: WireStat {
     get {
-      if case .stat(let v)? = operation {return v}
+      if case .stat(let v)? = _storage._operation {return v}
       return WireStat()
     }
-    set {operation = .stat(newValue)}
+    set {_uniqueStorage()._operation = .stat(newValue)}
   }
 
   public var list: WireList {
     get {
-      if case .list(let v)? = operation {return v}
+      if case .list(let v)? = _storage._operation {return v}
       return WireList()
     }
-    set {operation = .list(newValue)}
+    set {_uniqueStorage()._operation = .list(newValue)}
   }
 
   public var delete: WireDelete {
     get {
-      if case .delete(let v)? = operation {return v}
+      if case .delete(let v)? = _storage._operation {return v}
       return WireDelete()
     }
-    set {operation = .delete(newValue)}
+    set {_uniqueStorage()._operation = .delete(newValue)}
   }
 
   public var verify: WireVerify {
     get {
-      if case .verify(let v)? = operation {return v}
+      if case .verify(let v)? = _storage._operation {return v}
       return WireVerify()
     }
-    set {operation = .verify(newValue)}
+    set {_uniqueStorage()._operation = .verify(newValue)}
   }
 
   public var jobs: WireJobs {
     get {
-      if case .jobs(let v)? = operation {return v}
+      if case .jobs(let v)? = _storage._operation {return v}
       return WireJobs()
     }
-    set {operation = .jobs(newValue)}
+    set {_uniqueStorage()._operation = .jobs(newValue)}
   }
 
   public var plugins: WirePlugins {
     get {
-      if case .plugins(let v)? = operation {return v}
+      if case .plugins(let v)? = _storage._operation {return v}
       return WirePlugins()
     }
-    set {operation = .plugins(newValue)}
+    set {_uniqueStorage()._operation = .plugins(newValue)}
   }
 
   /// names its target by the request id of its frame; never answered itself
   public var cancel: WireCancel {
     get {
-      if case .cancel(let v)? = operation {return v}
+      if case .cancel(let v)? = _storage._operation {return v}
       return WireCancel()
     }
-    set {operation = .cancel(newValue)}
+    set {_uniqueStorage()._operation = .cancel(newValue)}
   }
 
   public var metrics: WireMetrics {
     get {
-      if case .metrics(let v)? = operation {return v}
+      if case .metrics(let v)? = _storage._operation {return v}
       return WireMetrics()
     }
-    set {operation = .metrics(newValue)}
+    set {_uniqueStorage()._operation = .metrics(newValue)}
   }
 
   public var config: WireConfig {
     get {
-      if case .config(let v)? = operation {return v}
+      if case .config(let v)? = _storage._operation {return v}
       return WireConfig()
     }
-    set {operation = .config(newValue)}
+    set {_uniqueStorage()._operation = .config(newValue)}
   }
 
   /// this and the ones below: administrators only
   public var backup: WireBackup {
     get {
-      if case .backup(let v)? = operation {return v}
+      if case .backup(let v)? = _storage._operation {return v}
       return WireBackup()
     }
-    set {operation = .backup(newValue)}
+    set {_uniqueStorage()._operation = .backup(newValue)}
   }
 
   public var scrub: WireScrub {
     get {
-      if case .scrub(let v)? = operation {return v}
+      if case .scrub(let v)? = _storage._operation {return v}
       return WireScrub()
     }
-    set {operation = .scrub(newValue)}
+    set {_uniqueStorage()._operation = .scrub(newValue)}
   }
 
   public var collect: WireCollect {
     get {
-      if case .collect(let v)? = operation {return v}
+      if case .collect(let v)? = _storage._operation {return v}
       return WireCollect()
     }
-    set {operation = .collect(newValue)}
+    set {_uniqueStorage()._operation = .collect(newValue)}
   }
 
   public var refit: WireRefit {
     get {
-      if case .refit(let v)? = operation {return v}
+      if case .refit(let v)? = _storage._operation {return v}
       return WireRefit()
     }
-    set {operation = .refit(newValue)}
+    set {_uniqueStorage()._operation = .refit(newValue)}
   }
 
   /// body: coordinates
   public var query: WireQuery {
     get {
-      if case .query(let v)? = operation {return v}
+      if case .query(let v)? = _storage._operation {return v}
       return WireQuery()
     }
-    set {operation = .query(newValue)}
+    set {_uniqueStorage()._operation = .query(newValue)}
   }
 
   public var readMany: WireReadMany {
     get {
-      if case .readMany(let v)? = operation {return v}
+      if case .readMany(let v)? = _storage._operation {return v}
       return WireReadMany()
     }
-    set {operation = .readMany(newValue)}
+    set {_uniqueStorage()._operation = .readMany(newValue)}
   }
 
   public var `where`: WireWhere {
     get {
-      if case .where(let v)? = operation {return v}
+      if case .where(let v)? = _storage._operation {return v}
       return WireWhere()
     }
-    set {operation = .where(newValue)}
+    set {_uniqueStorage()._operation = .where(newValue)}
   }
 
   public var bounds: WireBounds {
     get {
-      if case .bounds(let v)? = operation {return v}
+      if case .bounds(let v)? = _storage._operation {return v}
       return WireBounds()
     }
-    set {operation = .bounds(newValue)}
+    set {_uniqueStorage()._operation = .bounds(newValue)}
   }
 
   /// carries one file descriptor
   public var attach: WireAttach {
     get {
-      if case .attach(let v)? = operation {return v}
+      if case .attach(let v)? = _storage._operation {return v}
       return WireAttach()
     }
-    set {operation = .attach(newValue)}
+    set {_uniqueStorage()._operation = .attach(newValue)}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -277,6 +292,8 @@ public nonisolated struct WireRequest: Sendable {
   }
 
   public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 public nonisolated struct WireReply: Sendable {
@@ -582,6 +599,9 @@ public nonisolated struct WirePutBegin: Sendable {
   public var options: Dictionary<String,String> = [:]
 
   public var mustNotExist: Bool = false
+
+  /// minimum, maximum and sum of small cells are kept
+  public var cells: Bool = false
 
   /// so many lower bits of each sample are stored apart; 0: none
   public var lowerBits: UInt32 = 0
@@ -919,7 +939,11 @@ public nonisolated struct WireBounds: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// of the shards that touch it
   public var region: [WireInterval] = []
+
+  /// of their cells that touch it
+  public var cells: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1099,6 +1123,12 @@ public nonisolated struct WireStatResult: @unchecked Sendable {
   public var quarantine: String {
     get {_storage._quarantine}
     set {_uniqueStorage()._quarantine = newValue}
+  }
+
+  /// figures of its cells are kept
+  public var hasCells_p: Bool {
+    get {_storage._hasCells_p}
+    set {_uniqueStorage()._hasCells_p = newValue}
   }
 
   /// lower bits stored apart; 0: none are
@@ -1512,458 +1542,502 @@ nonisolated extension WireRequest: SwiftProtobuf.Message, SwiftProtobuf._Message
   public static let protoMessageName: String = _protobuf_package + ".Request"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{3}deadline_ms\0\u{1}progress\0\u{1}priority\0\u{2}\u{6}hello\0\u{3}put_begin\0\u{3}put_data\0\u{3}put_commit\0\u{1}get\0\u{1}read\0\u{1}stat\0\u{1}list\0\u{1}delete\0\u{1}verify\0\u{1}jobs\0\u{1}plugins\0\u{1}cancel\0\u{1}metrics\0\u{1}config\0\u{1}backup\0\u{1}scrub\0\u{1}collect\0\u{1}refit\0\u{1}query\0\u{3}read_many\0\u{1}where\0\u{1}bounds\0\u{1}attach\0")
 
+  fileprivate class _StorageClass {
+    var _key: String = String()
+    var _deadlineMs: UInt64 = 0
+    var _progress: Bool = false
+    var _priority: UInt32 = 0
+    var _operation: WireRequest.OneOf_Operation?
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _key = source._key
+      _deadlineMs = source._deadlineMs
+      _progress = source._progress
+      _priority = source._priority
+      _operation = source._operation
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.key) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.deadlineMs) }()
-      case 3: try { try decoder.decodeSingularBoolField(value: &self.progress) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.priority) }()
-      case 10: try {
-        var v: WireHello?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .hello(let m) = current {v = m}
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._key) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._deadlineMs) }()
+        case 3: try { try decoder.decodeSingularBoolField(value: &_storage._progress) }()
+        case 4: try { try decoder.decodeSingularUInt32Field(value: &_storage._priority) }()
+        case 10: try {
+          var v: WireHello?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .hello(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .hello(v)
+          }
+        }()
+        case 11: try {
+          var v: WirePutBegin?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .putBegin(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .putBegin(v)
+          }
+        }()
+        case 12: try {
+          var v: WirePutData?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .putData(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .putData(v)
+          }
+        }()
+        case 13: try {
+          var v: WirePutCommit?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .putCommit(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .putCommit(v)
+          }
+        }()
+        case 14: try {
+          var v: WireGet?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .get(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .get(v)
+          }
+        }()
+        case 15: try {
+          var v: WireRead?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .read(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .read(v)
+          }
+        }()
+        case 16: try {
+          var v: WireStat?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .stat(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .stat(v)
+          }
+        }()
+        case 17: try {
+          var v: WireList?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .list(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .list(v)
+          }
+        }()
+        case 18: try {
+          var v: WireDelete?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .delete(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .delete(v)
+          }
+        }()
+        case 19: try {
+          var v: WireVerify?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .verify(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .verify(v)
+          }
+        }()
+        case 20: try {
+          var v: WireJobs?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .jobs(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .jobs(v)
+          }
+        }()
+        case 21: try {
+          var v: WirePlugins?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .plugins(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .plugins(v)
+          }
+        }()
+        case 22: try {
+          var v: WireCancel?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .cancel(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .cancel(v)
+          }
+        }()
+        case 23: try {
+          var v: WireMetrics?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .metrics(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .metrics(v)
+          }
+        }()
+        case 24: try {
+          var v: WireConfig?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .config(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .config(v)
+          }
+        }()
+        case 25: try {
+          var v: WireBackup?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .backup(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .backup(v)
+          }
+        }()
+        case 26: try {
+          var v: WireScrub?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .scrub(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .scrub(v)
+          }
+        }()
+        case 27: try {
+          var v: WireCollect?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .collect(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .collect(v)
+          }
+        }()
+        case 28: try {
+          var v: WireRefit?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .refit(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .refit(v)
+          }
+        }()
+        case 29: try {
+          var v: WireQuery?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .query(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .query(v)
+          }
+        }()
+        case 30: try {
+          var v: WireReadMany?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .readMany(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .readMany(v)
+          }
+        }()
+        case 31: try {
+          var v: WireWhere?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .where(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .where(v)
+          }
+        }()
+        case 32: try {
+          var v: WireBounds?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .bounds(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .bounds(v)
+          }
+        }()
+        case 33: try {
+          var v: WireAttach?
+          var hadOneofValue = false
+          if let current = _storage._operation {
+            hadOneofValue = true
+            if case .attach(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._operation = .attach(v)
+          }
+        }()
+        default: break
         }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .hello(v)
-        }
-      }()
-      case 11: try {
-        var v: WirePutBegin?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .putBegin(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .putBegin(v)
-        }
-      }()
-      case 12: try {
-        var v: WirePutData?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .putData(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .putData(v)
-        }
-      }()
-      case 13: try {
-        var v: WirePutCommit?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .putCommit(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .putCommit(v)
-        }
-      }()
-      case 14: try {
-        var v: WireGet?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .get(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .get(v)
-        }
-      }()
-      case 15: try {
-        var v: WireRead?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .read(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .read(v)
-        }
-      }()
-      case 16: try {
-        var v: WireStat?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .stat(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .stat(v)
-        }
-      }()
-      case 17: try {
-        var v: WireList?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .list(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .list(v)
-        }
-      }()
-      case 18: try {
-        var v: WireDelete?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .delete(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .delete(v)
-        }
-      }()
-      case 19: try {
-        var v: WireVerify?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .verify(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .verify(v)
-        }
-      }()
-      case 20: try {
-        var v: WireJobs?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .jobs(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .jobs(v)
-        }
-      }()
-      case 21: try {
-        var v: WirePlugins?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .plugins(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .plugins(v)
-        }
-      }()
-      case 22: try {
-        var v: WireCancel?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .cancel(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .cancel(v)
-        }
-      }()
-      case 23: try {
-        var v: WireMetrics?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .metrics(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .metrics(v)
-        }
-      }()
-      case 24: try {
-        var v: WireConfig?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .config(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .config(v)
-        }
-      }()
-      case 25: try {
-        var v: WireBackup?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .backup(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .backup(v)
-        }
-      }()
-      case 26: try {
-        var v: WireScrub?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .scrub(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .scrub(v)
-        }
-      }()
-      case 27: try {
-        var v: WireCollect?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .collect(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .collect(v)
-        }
-      }()
-      case 28: try {
-        var v: WireRefit?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .refit(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .refit(v)
-        }
-      }()
-      case 29: try {
-        var v: WireQuery?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .query(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .query(v)
-        }
-      }()
-      case 30: try {
-        var v: WireReadMany?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .readMany(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .readMany(v)
-        }
-      }()
-      case 31: try {
-        var v: WireWhere?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .where(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .where(v)
-        }
-      }()
-      case 32: try {
-        var v: WireBounds?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .bounds(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .bounds(v)
-        }
-      }()
-      case 33: try {
-        var v: WireAttach?
-        var hadOneofValue = false
-        if let current = self.operation {
-          hadOneofValue = true
-          if case .attach(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.operation = .attach(v)
-        }
-      }()
-      default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.key.isEmpty {
-      try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
-    }
-    if self.deadlineMs != 0 {
-      try visitor.visitSingularUInt64Field(value: self.deadlineMs, fieldNumber: 2)
-    }
-    if self.progress != false {
-      try visitor.visitSingularBoolField(value: self.progress, fieldNumber: 3)
-    }
-    if self.priority != 0 {
-      try visitor.visitSingularUInt32Field(value: self.priority, fieldNumber: 4)
-    }
-    switch self.operation {
-    case .hello?: try {
-      guard case .hello(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
-    }()
-    case .putBegin?: try {
-      guard case .putBegin(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
-    }()
-    case .putData?: try {
-      guard case .putData(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
-    }()
-    case .putCommit?: try {
-      guard case .putCommit(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
-    }()
-    case .get?: try {
-      guard case .get(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
-    }()
-    case .read?: try {
-      guard case .read(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
-    }()
-    case .stat?: try {
-      guard case .stat(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
-    }()
-    case .list?: try {
-      guard case .list(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
-    }()
-    case .delete?: try {
-      guard case .delete(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
-    }()
-    case .verify?: try {
-      guard case .verify(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
-    }()
-    case .jobs?: try {
-      guard case .jobs(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
-    }()
-    case .plugins?: try {
-      guard case .plugins(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
-    }()
-    case .cancel?: try {
-      guard case .cancel(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
-    }()
-    case .metrics?: try {
-      guard case .metrics(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
-    }()
-    case .config?: try {
-      guard case .config(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
-    }()
-    case .backup?: try {
-      guard case .backup(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
-    }()
-    case .scrub?: try {
-      guard case .scrub(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 26)
-    }()
-    case .collect?: try {
-      guard case .collect(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
-    }()
-    case .refit?: try {
-      guard case .refit(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
-    }()
-    case .query?: try {
-      guard case .query(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 29)
-    }()
-    case .readMany?: try {
-      guard case .readMany(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
-    }()
-    case .where?: try {
-      guard case .where(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
-    }()
-    case .bounds?: try {
-      guard case .bounds(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 32)
-    }()
-    case .attach?: try {
-      guard case .attach(let v)? = self.operation else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 33)
-    }()
-    case nil: break
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._key.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._key, fieldNumber: 1)
+      }
+      if _storage._deadlineMs != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._deadlineMs, fieldNumber: 2)
+      }
+      if _storage._progress != false {
+        try visitor.visitSingularBoolField(value: _storage._progress, fieldNumber: 3)
+      }
+      if _storage._priority != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._priority, fieldNumber: 4)
+      }
+      switch _storage._operation {
+      case .hello?: try {
+        guard case .hello(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+      }()
+      case .putBegin?: try {
+        guard case .putBegin(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+      }()
+      case .putData?: try {
+        guard case .putData(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+      }()
+      case .putCommit?: try {
+        guard case .putCommit(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      }()
+      case .get?: try {
+        guard case .get(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      }()
+      case .read?: try {
+        guard case .read(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+      }()
+      case .stat?: try {
+        guard case .stat(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+      }()
+      case .list?: try {
+        guard case .list(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
+      }()
+      case .delete?: try {
+        guard case .delete(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+      }()
+      case .verify?: try {
+        guard case .verify(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+      }()
+      case .jobs?: try {
+        guard case .jobs(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+      }()
+      case .plugins?: try {
+        guard case .plugins(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+      }()
+      case .cancel?: try {
+        guard case .cancel(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
+      }()
+      case .metrics?: try {
+        guard case .metrics(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
+      }()
+      case .config?: try {
+        guard case .config(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
+      }()
+      case .backup?: try {
+        guard case .backup(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
+      }()
+      case .scrub?: try {
+        guard case .scrub(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 26)
+      }()
+      case .collect?: try {
+        guard case .collect(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
+      }()
+      case .refit?: try {
+        guard case .refit(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
+      }()
+      case .query?: try {
+        guard case .query(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 29)
+      }()
+      case .readMany?: try {
+        guard case .readMany(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+      }()
+      case .where?: try {
+        guard case .where(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
+      }()
+      case .bounds?: try {
+        guard case .bounds(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 32)
+      }()
+      case .attach?: try {
+        guard case .attach(let v)? = _storage._operation else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 33)
+      }()
+      case nil: break
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: WireRequest, rhs: WireRequest) -> Bool {
-    if lhs.key != rhs.key {return false}
-    if lhs.deadlineMs != rhs.deadlineMs {return false}
-    if lhs.progress != rhs.progress {return false}
-    if lhs.priority != rhs.priority {return false}
-    if lhs.operation != rhs.operation {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._key != rhs_storage._key {return false}
+        if _storage._deadlineMs != rhs_storage._deadlineMs {return false}
+        if _storage._progress != rhs_storage._progress {return false}
+        if _storage._priority != rhs_storage._priority {return false}
+        if _storage._operation != rhs_storage._operation {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2516,7 +2590,7 @@ nonisolated extension WireDescription: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WirePutBegin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PutBegin"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}file_name\0\u{1}adapter\0\u{1}samples\0\u{1}effort\0\u{3}network_size\0\u{3}shard_extents\0\u{1}options\0\u{3}must_not_exist\0\u{3}lower_bits\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}file_name\0\u{1}adapter\0\u{1}samples\0\u{1}effort\0\u{3}network_size\0\u{3}shard_extents\0\u{1}options\0\u{3}must_not_exist\0\u{3}lower_bits\0\u{1}cells\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2533,6 +2607,7 @@ nonisolated extension WirePutBegin: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 7: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.options) }()
       case 8: try { try decoder.decodeSingularBoolField(value: &self.mustNotExist) }()
       case 9: try { try decoder.decodeSingularUInt32Field(value: &self.lowerBits) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.cells) }()
       default: break
       }
     }
@@ -2570,6 +2645,9 @@ nonisolated extension WirePutBegin: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.lowerBits != 0 {
       try visitor.visitSingularUInt32Field(value: self.lowerBits, fieldNumber: 9)
     }
+    if self.cells != false {
+      try visitor.visitSingularBoolField(value: self.cells, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2582,6 +2660,7 @@ nonisolated extension WirePutBegin: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.shardExtents != rhs.shardExtents {return false}
     if lhs.options != rhs.options {return false}
     if lhs.mustNotExist != rhs.mustNotExist {return false}
+    if lhs.cells != rhs.cells {return false}
     if lhs.lowerBits != rhs.lowerBits {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -3205,7 +3284,7 @@ nonisolated extension WireWhere: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireBounds: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Bounds"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}region\0\u{1}cells\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3214,6 +3293,7 @@ nonisolated extension WireBounds: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.region) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.cells) }()
       default: break
       }
     }
@@ -3223,11 +3303,15 @@ nonisolated extension WireBounds: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if !self.region.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.region, fieldNumber: 1)
     }
+    if self.cells != false {
+      try visitor.visitSingularBoolField(value: self.cells, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: WireBounds, rhs: WireBounds) -> Bool {
     if lhs.region != rhs.region {return false}
+    if lhs.cells != rhs.cells {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3325,7 +3409,7 @@ nonisolated extension WireStat: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension WireStatResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StatResult"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}kind\0\u{1}description\0\u{3}raw_bytes\0\u{3}stored_bytes\0\u{3}file_bytes\0\u{3}content_hash\0\u{1}order\0\u{3}network_size\0\u{1}prior\0\u{1}effort\0\u{3}energy_rounds\0\u{3}shard_extents\0\u{3}shard_count\0\u{1}generation\0\u{1}adapter\0\u{1}exactness\0\u{1}dtype\0\u{3}created_unix_ms\0\u{3}media_type\0\u{1}transform\0\u{3}file_name\0\u{1}bits\0\u{3}adapter_version\0\u{1}quarantine\0\u{3}lower_bits\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}kind\0\u{1}description\0\u{3}raw_bytes\0\u{3}stored_bytes\0\u{3}file_bytes\0\u{3}content_hash\0\u{1}order\0\u{3}network_size\0\u{1}prior\0\u{1}effort\0\u{3}energy_rounds\0\u{3}shard_extents\0\u{3}shard_count\0\u{1}generation\0\u{1}adapter\0\u{1}exactness\0\u{1}dtype\0\u{3}created_unix_ms\0\u{3}media_type\0\u{1}transform\0\u{3}file_name\0\u{1}bits\0\u{3}adapter_version\0\u{1}quarantine\0\u{3}lower_bits\0\u{3}has_cells\0")
 
   fileprivate class _StorageClass {
     var _key: String = String()
@@ -3353,6 +3437,7 @@ nonisolated extension WireStatResult: SwiftProtobuf.Message, SwiftProtobuf._Mess
     var _bits: UInt32 = 0
     var _adapterVersion: String = String()
     var _quarantine: String = String()
+    var _hasCells_p: Bool = false
     var _lowerBits: UInt32 = 0
 
       // This property is used as the initial default value for new instances of the type.
@@ -3389,6 +3474,7 @@ nonisolated extension WireStatResult: SwiftProtobuf.Message, SwiftProtobuf._Mess
       _bits = source._bits
       _adapterVersion = source._adapterVersion
       _quarantine = source._quarantine
+      _hasCells_p = source._hasCells_p
       _lowerBits = source._lowerBits
     }
   }
@@ -3434,6 +3520,7 @@ nonisolated extension WireStatResult: SwiftProtobuf.Message, SwiftProtobuf._Mess
         case 24: try { try decoder.decodeSingularStringField(value: &_storage._adapterVersion) }()
         case 25: try { try decoder.decodeSingularStringField(value: &_storage._quarantine) }()
         case 26: try { try decoder.decodeSingularUInt32Field(value: &_storage._lowerBits) }()
+        case 27: try { try decoder.decodeSingularBoolField(value: &_storage._hasCells_p) }()
         default: break
         }
       }
@@ -3524,6 +3611,9 @@ nonisolated extension WireStatResult: SwiftProtobuf.Message, SwiftProtobuf._Mess
       if _storage._lowerBits != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._lowerBits, fieldNumber: 26)
       }
+      if _storage._hasCells_p != false {
+        try visitor.visitSingularBoolField(value: _storage._hasCells_p, fieldNumber: 27)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3558,6 +3648,7 @@ nonisolated extension WireStatResult: SwiftProtobuf.Message, SwiftProtobuf._Mess
         if _storage._bits != rhs_storage._bits {return false}
         if _storage._adapterVersion != rhs_storage._adapterVersion {return false}
         if _storage._quarantine != rhs_storage._quarantine {return false}
+        if _storage._hasCells_p != rhs_storage._hasCells_p {return false}
         if _storage._lowerBits != rhs_storage._lowerBits {return false}
         return true
       }

@@ -5,6 +5,7 @@
 //   region; so a region of a level is the same part of the whole level.
 // - Integers: floor((2 sum + count) / (2 count)), the nearest with halves upwards. Floats: the sum in
 //   binary64 in C order of the cell, divided by the count, rounded to nearest even.
+// - Levels of integers whose cells the signal's own cells make up are answered from those.
 // - Memory: one batch of accumulators of at most `accumulatorBytesMax`, and the reader's pieces.
 
 import GAMCodec
@@ -72,13 +73,44 @@ public struct AreaReader: Sendable {
         }
     }
 
+    /// Whether the sums of the signal's own cells make up those of this level: no shard is recalled.
+    private var knowsSums: Bool {
+        let manifest = reader.manifest
+        guard manifest.hasCells, manifest.description.sampleType.family != .float else {
+            return false
+        }
+        return zip(ShardCells.sides(manifest.shardExtents), manifest.shardExtents).allSatisfy {
+            (1 << level) % $0 == 0 && ($1 % $0 == 0 || $1 <= $0)
+        }
+    }
+
+    private func addKnown(_ cells: CellGrid, _ sums: inout CellSums) throws {
+        for shard in reader.grid.shards(touching: cells.box) {
+            guard let known = try reader.cells(of: shard) else { continue }
+            let box = reader.grid.box(shard)
+            let inside = zip(box, cells.box).map { $0.clamped(to: $1) }
+            let part = CellBox(known, first: box.map(\.lowerBound), inside)
+            for cell in part.cells {
+                let start = part.start(cell)
+                let points = start.indices.reduce(1) {
+                    $0 * min(known.sides[$1], box[$1].upperBound - start[$1])
+                }
+                sums.add(known.bounds[cell].map { $0.sum(points) }, at: start)
+            }
+        }
+    }
+
     private func batch(
         _ selection: Selection, _ yield: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
         let description = reader.manifest.description
         let cells = CellGrid(selection, level, description)
         var sums = CellSums(cells, description)
-        try reader.read(Selection(box: cells.box), threads: threads) { sums.add($0) }
+        if knowsSums {
+            try addKnown(cells, &sums)
+        } else {
+            try reader.read(Selection(box: cells.box), threads: threads) { sums.add($0) }
+        }
         try sums.means(of: selection).withUnsafeBytes { try yield($0) }
     }
 }

@@ -93,6 +93,14 @@ struct CellSums {
         }
     }
 
+    /// Sums of all channels of a part of a cell that begins at `point`.
+    mutating func add(_ known: [Int64], at point: [Int]) {
+        let cell = point.indices.reduce(0) {
+            $0 * cells.extents[$1] + (point[$1] - cells.box[$1].lowerBound) >> cells.level
+        }
+        for c in 0..<channels { integers[cell * channels + c] += known[c] }
+    }
+
     /// Canonical bytes of the means at the selected points.
     func means(of selection: Selection) -> [UInt8] {
         let type = description.sampleType

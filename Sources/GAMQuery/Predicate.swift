@@ -152,6 +152,12 @@ public struct PredicateSearch: Sendable {
         {
             return all ? everything(inside, room) : Found()
         }
+        if let cells = try reader.cells(of: shard),
+            let found = decided(
+                cells, first: reader.grid.box(shard).map(\.lowerBound), inside, room)
+        {
+            return found
+        }
         var bytes: [UInt8] = []
         try reader.read(Selection(box: inside), threads: 1) { bytes.append(contentsOf: $0) }
         var found = bytes.withUnsafeBytes { scan($0, inside, room) }
@@ -173,6 +179,41 @@ public struct PredicateSearch: Sendable {
             }
             if axis < 0 { return }
         }
+    }
+
+    /// The runs in a part of a shard whose cells all tell; nil where one of them does not.
+    private func decided(
+        _ cells: ShardCells, first: [Int], _ box: [Range<Int>], _ room: Int
+    ) -> Found? {
+        let area = CellBox(cells, first: first, box)
+        var holds: [Int: Bool] = [:]
+        for cell in area.cells {
+            let bounds = cells.bounds[cell][predicate.channel]
+            guard let all = predicate.comparison.decided(bounds, predicate.value) else {
+                return nil
+            }
+            holds[cell] = all
+        }
+        var found = Found()
+        let side = cells.sides.last!
+        forEachLine(box) { start in
+            var begin: Int?
+            var x = start.last!
+            while x < box.last!.upperBound {
+                let next = min(x + side - (x - first.last!) % side, box.last!.upperBound)
+                var point = start
+                point[point.count - 1] = x
+                if holds[area.cell(of: point)]! {
+                    begin = begin ?? x
+                } else if let from = begin {
+                    found.add(start, from: from, x - from, room)
+                    begin = nil
+                }
+                x = next
+            }
+            if let from = begin { found.add(start, from: from, x - from, room) }
+        }
+        return found
     }
 
     private func everything(_ box: [Range<Int>], _ room: Int) -> Found {

@@ -42,6 +42,10 @@ struct Put: ParsableCommand {
             valueName: "bits"))
     var lowerBits = 0
 
+    @Flag(
+        help: "Keep minimum, maximum and mean of small cells: means of levels recall nothing.")
+    var cells = false
+
     @Flag(help: "Fail if the key exists.")
     var new = false
 
@@ -93,6 +97,7 @@ struct Put: ParsableCommand {
         options.networkSize = size?.uppercased() ?? ""
         options.adapter = adapter ?? ""
         options.lowerBits = lowerBits
+        options.cells = cells
         options.mustNotExist = new
         options.fileName = name ?? (file == "-" ? "" : Self.lastComponent(file))
         options.settings = try adapterOptions(settings, decoded: decoded)

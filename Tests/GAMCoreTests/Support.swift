@@ -61,7 +61,8 @@ func samples(_ d: SignalDescription, _ content: Content, seed: UInt64) -> [UInt8
 /// Writes a signal and returns what is needed to read it.
 func stored(
     _ d: SignalDescription, _ bytes: [UInt8], effort: Int = 0, size: NetworkSize = .medium,
-    engine: Engine = .best, threads: Int = 1, shard: [Int]? = nil, lowerBits: Int = 0
+    engine: Engine = .best, threads: Int = 1, shard: [Int]? = nil, lowerBits: Int = 0,
+    keepsCells: Bool = false
 ) throws -> (SignalManifest, MemoryRecords) {
     var options = WriteOptions()
     options.effort = effort
@@ -70,6 +71,7 @@ func stored(
     options.threads = threads
     options.shardExtents = shard
     options.lowerBits = lowerBits
+    options.keepsCells = keepsCells
     let records = MemoryRecords()
     let manifest = try SignalWriter(priors: .shipped).write(
         d, from: MemorySamples(bytes: bytes), options: options, into: records

@@ -92,6 +92,7 @@ def store(client: Client, rng: random.Random, key: str) -> Stored:
         spacing=spacing,
         effort=int(rng.random() < 0.05),
         size="S",
+        cells=rng.random() < 0.4,
         lower_bits=rng.choice([0, 0, rng.randint(1, min(16, bits - 1))]),
         shard_extents=rng.choice([(), tuple(map(min, SHARDS[axes], shape))]),
     )

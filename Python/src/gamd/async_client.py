@@ -101,6 +101,7 @@ class AsyncClient:
         size: str = "",
         shard_extents: Sequence[int] = (),
         lower_bits: int = 0,
+        cells: bool = False,
         must_not_exist: bool = False,
     ) -> pb.StatResult:
         samples = np.asarray(array)
@@ -111,6 +112,7 @@ class AsyncClient:
             options={"kind": kind} if kind else {},
             shard_extents=shard_extents,
             lower_bits=lower_bits,
+            cells=cells,
             must_not_exist=must_not_exist,
         )
         return await self._put(key, begin, io.BytesIO(canonical_bytes(samples)))

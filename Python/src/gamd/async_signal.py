@@ -103,5 +103,5 @@ class AsyncSignal(AsyncView, SignalPlan):
     ) -> Runs:
         return await self._client._run(self._where(comparison, value, region, channel, runs_max))
 
-    async def bounds(self, region: Any = None) -> ShardBounds:
-        return await self._client._run(self._bounds(region))
+    async def bounds(self, region: Any = None, *, cells: bool = False) -> ShardBounds:
+        return await self._client._run(self._bounds(region, cells))

@@ -74,6 +74,7 @@ class Client(Exchange, Upkeep):
         kind: str = "",
         shard_extents: Sequence[int] = (),
         lower_bits: int = 0,
+        cells: bool = False,
         must_not_exist: bool = False,
     ) -> pb.StatResult:
         """Stores the samples of `array`; returns what the daemon says about the new signal."""
@@ -85,6 +86,7 @@ class Client(Exchange, Upkeep):
             options={"kind": kind} if kind else {},
             shard_extents=shard_extents,
             lower_bits=lower_bits,
+            cells=cells,
             must_not_exist=must_not_exist,
         )
         return self._put(key, begin, io.BytesIO(canonical_bytes(samples)))
@@ -193,9 +195,9 @@ class Client(Exchange, Upkeep):
         """Where samples of a signal compare so; `settings` as of Signal.where."""
         return self[key].where(comparison, value, **settings)
 
-    def bounds(self, key: str, region: Any = None) -> ShardBounds:
-        """Minimum, maximum and mean of the shards of a signal that touch the region."""
-        return self[key].bounds(region)
+    def bounds(self, key: str, region: Any = None, *, cells: bool = False) -> ShardBounds:
+        """Minimum, maximum and mean of the shards, or cells, of a signal that touch the region."""
+        return self[key].bounds(region, cells=cells)
 
     def attach(self, pool: Pool) -> int:
         """Hands the pool to the daemon, once; a read with a pool does so itself. Its number."""

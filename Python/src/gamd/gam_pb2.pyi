@@ -62,10 +62,12 @@ class BackupResult(_message.Message):
     def __init__(self, backups: _Optional[_Iterable[_Union[BackupEntry, _Mapping]]] = ..., folder: _Optional[str] = ...) -> None: ...
 
 class Bounds(_message.Message):
-    __slots__ = ["region"]
+    __slots__ = ["cells", "region"]
+    CELLS_FIELD_NUMBER: _ClassVar[int]
     REGION_FIELD_NUMBER: _ClassVar[int]
+    cells: bool
     region: _containers.RepeatedCompositeFieldContainer[Interval]
-    def __init__(self, region: _Optional[_Iterable[_Union[Interval, _Mapping]]] = ...) -> None: ...
+    def __init__(self, region: _Optional[_Iterable[_Union[Interval, _Mapping]]] = ..., cells: bool = ...) -> None: ...
 
 class Cancel(_message.Message):
     __slots__ = []
@@ -262,7 +264,7 @@ class Progress(_message.Message):
     def __init__(self, phase: _Optional[str] = ..., fraction: _Optional[float] = ...) -> None: ...
 
 class PutBegin(_message.Message):
-    __slots__ = ["adapter", "effort", "file_name", "lower_bits", "must_not_exist", "network_size", "options", "samples", "shard_extents"]
+    __slots__ = ["adapter", "cells", "effort", "file_name", "lower_bits", "must_not_exist", "network_size", "options", "samples", "shard_extents"]
     class OptionsEntry(_message.Message):
         __slots__ = ["key", "value"]
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -271,6 +273,7 @@ class PutBegin(_message.Message):
         value: str
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     ADAPTER_FIELD_NUMBER: _ClassVar[int]
+    CELLS_FIELD_NUMBER: _ClassVar[int]
     EFFORT_FIELD_NUMBER: _ClassVar[int]
     FILE_NAME_FIELD_NUMBER: _ClassVar[int]
     LOWER_BITS_FIELD_NUMBER: _ClassVar[int]
@@ -280,6 +283,7 @@ class PutBegin(_message.Message):
     SAMPLES_FIELD_NUMBER: _ClassVar[int]
     SHARD_EXTENTS_FIELD_NUMBER: _ClassVar[int]
     adapter: str
+    cells: bool
     effort: int
     file_name: str
     lower_bits: int
@@ -288,7 +292,7 @@ class PutBegin(_message.Message):
     options: _containers.ScalarMap[str, str]
     samples: Description
     shard_extents: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, file_name: _Optional[str] = ..., adapter: _Optional[str] = ..., samples: _Optional[_Union[Description, _Mapping]] = ..., effort: _Optional[int] = ..., network_size: _Optional[str] = ..., shard_extents: _Optional[_Iterable[int]] = ..., options: _Optional[_Mapping[str, str]] = ..., must_not_exist: bool = ..., lower_bits: _Optional[int] = ...) -> None: ...
+    def __init__(self, file_name: _Optional[str] = ..., adapter: _Optional[str] = ..., samples: _Optional[_Union[Description, _Mapping]] = ..., effort: _Optional[int] = ..., network_size: _Optional[str] = ..., shard_extents: _Optional[_Iterable[int]] = ..., options: _Optional[_Mapping[str, str]] = ..., must_not_exist: bool = ..., cells: bool = ..., lower_bits: _Optional[int] = ...) -> None: ...
 
 class PutCommit(_message.Message):
     __slots__ = ["body_hash_high", "body_hash_low", "has_hash"]
@@ -559,7 +563,7 @@ class Stat(_message.Message):
     def __init__(self, energy: bool = ...) -> None: ...
 
 class StatResult(_message.Message):
-    __slots__ = ["adapter", "adapter_version", "bits", "content_hash", "created_unix_ms", "description", "dtype", "effort", "energy_rounds", "exactness", "file_bytes", "file_name", "generation", "key", "kind", "lower_bits", "media_type", "network_size", "order", "prior", "quarantine", "raw_bytes", "shard_count", "shard_extents", "stored_bytes", "transform"]
+    __slots__ = ["adapter", "adapter_version", "bits", "content_hash", "created_unix_ms", "description", "dtype", "effort", "energy_rounds", "exactness", "file_bytes", "file_name", "generation", "has_cells", "key", "kind", "lower_bits", "media_type", "network_size", "order", "prior", "quarantine", "raw_bytes", "shard_count", "shard_extents", "stored_bytes", "transform"]
     ADAPTER_FIELD_NUMBER: _ClassVar[int]
     ADAPTER_VERSION_FIELD_NUMBER: _ClassVar[int]
     BITS_FIELD_NUMBER: _ClassVar[int]
@@ -573,6 +577,7 @@ class StatResult(_message.Message):
     FILE_BYTES_FIELD_NUMBER: _ClassVar[int]
     FILE_NAME_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
+    HAS_CELLS_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     LOWER_BITS_FIELD_NUMBER: _ClassVar[int]
@@ -599,6 +604,7 @@ class StatResult(_message.Message):
     file_bytes: int
     file_name: str
     generation: int
+    has_cells: bool
     key: str
     kind: str
     lower_bits: int
@@ -612,7 +618,7 @@ class StatResult(_message.Message):
     shard_extents: _containers.RepeatedScalarFieldContainer[int]
     stored_bytes: int
     transform: str
-    def __init__(self, key: _Optional[str] = ..., kind: _Optional[str] = ..., description: _Optional[_Union[Description, _Mapping]] = ..., raw_bytes: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., file_bytes: _Optional[int] = ..., content_hash: _Optional[str] = ..., order: _Optional[str] = ..., network_size: _Optional[str] = ..., prior: _Optional[str] = ..., effort: _Optional[int] = ..., energy_rounds: _Optional[_Iterable[float]] = ..., shard_extents: _Optional[_Iterable[int]] = ..., shard_count: _Optional[int] = ..., generation: _Optional[int] = ..., adapter: _Optional[str] = ..., exactness: _Optional[str] = ..., dtype: _Optional[str] = ..., created_unix_ms: _Optional[int] = ..., media_type: _Optional[str] = ..., transform: _Optional[str] = ..., file_name: _Optional[str] = ..., bits: _Optional[int] = ..., adapter_version: _Optional[str] = ..., quarantine: _Optional[str] = ..., lower_bits: _Optional[int] = ...) -> None: ...
+    def __init__(self, key: _Optional[str] = ..., kind: _Optional[str] = ..., description: _Optional[_Union[Description, _Mapping]] = ..., raw_bytes: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., file_bytes: _Optional[int] = ..., content_hash: _Optional[str] = ..., order: _Optional[str] = ..., network_size: _Optional[str] = ..., prior: _Optional[str] = ..., effort: _Optional[int] = ..., energy_rounds: _Optional[_Iterable[float]] = ..., shard_extents: _Optional[_Iterable[int]] = ..., shard_count: _Optional[int] = ..., generation: _Optional[int] = ..., adapter: _Optional[str] = ..., exactness: _Optional[str] = ..., dtype: _Optional[str] = ..., created_unix_ms: _Optional[int] = ..., media_type: _Optional[str] = ..., transform: _Optional[str] = ..., file_name: _Optional[str] = ..., bits: _Optional[int] = ..., adapter_version: _Optional[str] = ..., quarantine: _Optional[str] = ..., has_cells: bool = ..., lower_bits: _Optional[int] = ...) -> None: ...
 
 class Verify(_message.Message):
     __slots__ = []

@@ -166,8 +166,10 @@ def where(
     )
 
 
-def bounds(key: str, axes: int, channels: int, region: Region) -> Operation[ShardBounds]:
-    wanted = pb.Bounds(region=requests.intervals(region))
+def bounds(
+    key: str, axes: int, channels: int, region: Region, cells: bool
+) -> Operation[ShardBounds]:
+    wanted = pb.Bounds(region=requests.intervals(region), cells=cells)
     answer = RawAnswer(key, "<f8", 2 * axes + 3 * channels)
     flat, result = yield Step(answer, pb.Request(key=key, bounds=wanted))
     rows = flat.reshape(-1, 2 * axes + 3 * channels)

@@ -143,6 +143,7 @@ def file_put(
     effort: int = 0,
     size: str = "",
     lower_bits: int = 0,
+    cells: bool = False,
     must_not_exist: bool = False,
 ) -> pb.PutBegin:
     return pb.PutBegin(
@@ -152,6 +153,7 @@ def file_put(
         effort=effort,
         network_size=size,
         lower_bits=lower_bits,
+        cells=cells,
         must_not_exist=must_not_exist,
     )
 

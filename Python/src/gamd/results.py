@@ -102,7 +102,7 @@ class Runs:
 
 @dataclass(frozen=True)
 class ShardBounds:
-    """What is known of whole shards; none is recalled for it where the store keeps bounds."""
+    """What is known of whole shards, or cells; none is recalled where the store keeps it."""
 
     starts: Array  # int64 [shards][axes]
     extents: Array  # int64 [shards][axes]

@@ -138,8 +138,12 @@ class Signal(View, SignalPlan):
         """
         return self._client._run(self._where(comparison, value, region, channel, runs_max))
 
-    def bounds(self, region: Any = None) -> ShardBounds:
-        """Minimum, maximum and mean of every shard that touches the region; nothing is recalled."""
-        return self._client._run(self._bounds(region))
+    def bounds(self, region: Any = None, *, cells: bool = False) -> ShardBounds:
+        """Minimum, maximum and mean of every shard that touches the region; nothing is recalled.
+
+        `cells`: of every cell (64 points of sound, 8 x 8 of pictures, 4 x 4 x 4 of volumes);
+        nothing is recalled of signals that were put with `cells=True`.
+        """
+        return self._client._run(self._bounds(region, cells))
 
 

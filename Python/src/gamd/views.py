@@ -255,5 +255,5 @@ class SignalPlan(ViewPlan):
             self.key, self.extents, comparison, value, self._region(region), channel, runs_max
         )
 
-    def _bounds(self, region: Any) -> Operation[ShardBounds]:
-        return operations.bounds(self.key, self._axes, self.channels, self._region(region))
+    def _bounds(self, region: Any, cells: bool) -> Operation[ShardBounds]:
+        return operations.bounds(self.key, self._axes, self.channels, self._region(region), cells)

@@ -37,6 +37,7 @@ package struct BlobSpace: Hashable, Sendable {
         case shard = 3
         case bounds = 4
         case lower = 5
+        case cells = 6
         case metadata = 16
         case manifest = 17
     }
@@ -60,6 +61,7 @@ package struct BlobSpace: Hashable, Sendable {
         case .overview(let index): try blob(Kind.overview, index)
         case .shard(let index): try blob(Kind.shard, index)
         case .lower(let index): try blob(Kind.lower, index)
+        case .cells(let index): try blob(Kind.cells, index)
         case .bounds(let index): try blob(Kind.bounds, index)
         }
     }
@@ -106,6 +108,8 @@ package struct StoreRecordSource: RecordSource {
             .integrity(shard: index, reason: detail)
         case .network: .malformed("the network of the signal is damaged: \(detail)")
         case .bounds: .malformed("the bounds of the signal's shards are damaged: \(detail)")
+        case .cells(let index):
+            .malformed("the figures of shard \(index)'s cells are damaged: \(detail)")
         }
     }
 
@@ -114,6 +118,7 @@ package struct StoreRecordSource: RecordSource {
         case .network: "the network of the signal"
         case .overview(let index): "the overview of shard \(index)"
         case .shard(let index): "shard \(index)"
+        case .cells(let index): "the figures of shard \(index)'s cells"
         case .lower(let index): "the lower bits of shard \(index)"
         case .bounds(let index): "record \(index) of the shards' bounds"
         }

@@ -65,6 +65,7 @@ extension RequestHandlers {
             options.shardExtents = begin.shardExtents.map { Int($0) }
         }
         options.lowerBits = Int(begin.lowerBits)
+        options.keepsCells = begin.cells
         options.threads = codecThreads
         return options
     }

@@ -188,12 +188,17 @@ extension RequestHandlers {
         let box = try Self.box(bounds.region, of: description)
         let reader = try readers.reader(for: signal, answerBytes: 0)
         let shards = reader.grid.shards(touching: box)
-        let perShard = 8 * (2 * reader.grid.extents.count + 3 * description.channels.count)
-        guard shards.count * perShard <= Self.boundsBytesMax else {
+        let perPart = 8 * (2 * reader.grid.extents.count + 3 * description.channels.count)
+        let cells = ShardCells.sides(reader.manifest.shardExtents).reduce(1, *)
+        let points = box.reduce(1) { $0 * $1.count }
+        let parts = bounds.cells ? max(shards.count, points / cells) : shards.count
+        guard parts <= Self.boundsBytesMax / perPart else {
             throw Failure(
                 .tooLarge,
-                "the bounds of \(shards.count) shards are too many at once; name a region")
+                "the bounds of \(parts) \(bounds.cells ? "cells" : "shards") are too many at once;"
+                    + " name a region")
         }
+        guard !bounds.cells else { return try cellBounds(reader, shards, box, job, sink) }
         let known = try reader.bounds(of: shards)
         var answer: [Double] = []
         for (place, shard) in shards.enumerated() {
@@ -206,6 +211,32 @@ extension RequestHandlers {
         var first = WireSamplesResult()
         first.shards = UInt64(shards.count)
         first.recalled = known == nil ? UInt64(shards.count) : 0
+        return try send(answer, first, job.context, sink)
+    }
+
+    private func cellBounds(
+        _ reader: SignalReader, _ shards: [Int], _ region: [Range<Int>], _ job: RequestJob,
+        _ sink: any ReplySink
+    ) throws -> (reply: WireReply, body: [UInt8]) {
+        var answer: [Double] = []
+        for shard in shards {
+            try job.context.check()
+            let cells = try reader.cells(of: shard) ?? reader.measuredCells(shard)
+            let box = reader.grid.box(shard)
+            let inside = zip(box, region).map { $0.clamped(to: $1) }
+            let touched = CellBox(cells, first: box.map(\.lowerBound), inside)
+            for cell in touched.cells {
+                let start = touched.start(cell)
+                answer += start.map { Double($0) }
+                answer += start.indices.map {
+                    Double(min(cells.sides[$0], box[$0].upperBound - start[$0]))
+                }
+                answer += cells.bounds[cell].flatMap { [$0.minimum, $0.maximum, $0.mean] }
+            }
+        }
+        var first = WireSamplesResult()
+        first.shards = UInt64(shards.count)
+        first.recalled = reader.manifest.hasCells ? 0 : UInt64(shards.count)
         return try send(answer, first, job.context, sink)
     }
 

@@ -95,5 +95,6 @@ extension WireStatResult {
         fileName = message.fileName
         transform = manifest.transform
         lowerBits = UInt32(manifest.lowerBits)
+        hasCells_p = manifest.hasCells
     }
 }
