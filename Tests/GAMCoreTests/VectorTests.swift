@@ -12,7 +12,7 @@ import Testing
         let list = try String(
             contentsOf: Self.folder.appendingPathComponent("hashes.txt"), encoding: .utf8)
         let lines = list.split(separator: "\n")
-        #expect(lines.count == 33)
+        #expect(lines.count == 45)
         for line in lines {
             let parts = line.split(separator: " ").map(String.init)
             let bytes = try Data(contentsOf: Self.folder.appendingPathComponent(parts[0]))

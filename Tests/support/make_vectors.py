@@ -48,6 +48,10 @@ def signals(rng):
     y, x = np.meshgrid(np.arange(48), np.arange(60), indexing="ij")
     yield "11-drawing-rgba8.npy", colours[(x // 9 + y // 5) % 3 + 3 * ((x + y) % 13 == 0)]
     yield "10-shards-gray8.png", np.clip(rings, 0, 255).astype(np.uint8)[..., None]
+    yield "12-gray16-lower8.png", smooth.astype(np.uint16)[..., None]
+    yield "13-stereo16-lower5.wav", pair.astype(np.int16)
+    yield "14-volume-f32-lower16.npy", (ball + rng.normal(0, 1e-3, ball.shape)).astype(np.float32)
+    yield "15-rgb8-lower3.png", np.clip(tint, 0, 255).astype(np.uint8)
 
 
 def write(path, array):
@@ -79,9 +83,10 @@ def main():
             for size in "SML":
                 target = folder / f"{source.stem}-{size}.gam"
                 effort = 1 if size == "M" else 0
+                apart = source.stem.partition("-lower")[2] or "0"
                 report = subprocess.run(
                     [gamctl, "encode", source, target, "--size", size, "--json",
-                     "--effort", str(effort), "--plugins", "Plugins",
+                     "--effort", str(effort), "--lower-bits", apart, "--plugins", "Plugins",
                      "--plugins", Path(gamctl).parent],
                     check=True, capture_output=True, text=True)
                 lines.append(f"{target.name} {json.loads(report.stdout)['contentHash']}")
