@@ -15,7 +15,9 @@ import struct
 import subprocess
 from pathlib import Path
 
+import numpy as np
 from gamd_process import ROOT
+from grids import PYTHON
 
 SOURCE = ROOT / "Tests" / "support" / "vdb_files.cc"
 LIBRARIES = ["-lopenvdb", "-ltbb", "-lImath-3_1"]
@@ -42,6 +44,27 @@ def build_writer() -> Path:
         subprocess.run([compiler, *options, SOURCE, "-o", partial, *LIBRARIES], check=True)
         partial.rename(writer)
     return writer
+
+
+READ = """
+import sys, numpy as np, pyopenvdb as vdb
+found = {}
+for path in sys.argv[2:]:
+    grid = next(grid for grid in vdb.readAll(path)[0] if grid.name == "f")
+    low, high = grid.evalActiveVoxelBoundingBox()
+    values = np.zeros([b - a + 1 for a, b in zip(low, high)], np.float32)
+    grid.copyToArray(values, ijk=low)
+    found[path] = values
+np.savez(sys.argv[1], **found)
+"""
+
+
+def read_floats(paths: list[Path]) -> dict[str, np.ndarray]:
+    """The grid "f" of each file as OpenVDB's own reader has it: name without suffix -> values."""
+    out = paths[0].with_suffix(".npz")
+    subprocess.run([PYTHON, "-c", READ, out, *paths], check=True)
+    found = np.load(out)
+    return {path.stem: found[str(path)] for path in paths}
 
 
 def place(rng: random.Random, data: bytes | bytearray) -> int:
@@ -80,7 +103,7 @@ def double_piece(rng: random.Random, data: bytearray) -> None:
 
 
 def edit_length(rng: random.Random, data: bytearray) -> None:
-    """A number that is small in a word of 4 or 8 bytes, as lengths and counts are, becomes another."""
+    """A word of 4 or 8 bytes with a small number, as lengths and counts are, gets another."""
     layout = struct.Struct(rng.choice(["<I", "<q"]))
     for _ in range(200):
         at = place(rng, data)
