@@ -1,5 +1,5 @@
 /*
- * sdf_volume.cc - OpenVDB behind sdf_volume.h. The one file that includes its headers.
+ * sdf_volume.cc - OpenVDB behind sdf_volume.h. With sdf_exact.h all that includes its headers.
  *
  * What always holds: one thread works, so that the same file gives the same values; every grid
  * that is written has the same name and identity each time.
@@ -18,6 +18,7 @@
 #include <sstream>
 
 #include "gam_plugin.h"
+#include "sdf_exact.h"
 
 namespace sdf {
 namespace {
@@ -43,6 +44,9 @@ class GridVolume final : public Volume {
         grid_->setTransform(grid_->transform().copy());
         bounds_ = grid_->evalActiveVoxelBoundingBox();
         if (bounds_.empty()) throw Failure(GAM_UNSUPPORTED, "the grid has no active voxels");
+        if (exact_writing(*grid_) == Writing::impossible)
+            throw Failure(GAM_UNSUPPORTED, "the grid is saved as halves and has inactive values "
+                                           "that are none: OpenVDB would change them");
     }
 
     /* A new grid: its bounds are known before its voxels are. */
@@ -150,6 +154,8 @@ class GridVolume final : public Volume {
     static void write(const FloatGrid::Ptr &grid, std::ostream &stream) {
         std::ostringstream bytes;
         openvdb::io::Stream archive(bytes);
+        if (exact_writing(*grid) != Writing::with_masks)
+            archive.setCompression(archive.compression() & ~openvdb::io::COMPRESS_ACTIVE_MASK);
         archive.write(openvdb::GridCPtrVec{grid});
         std::string text = bytes.str();
         text.replace(identity_offset, sizeof identity - 1, identity);

@@ -75,12 +75,12 @@ std::string without_number(const std::string &unique_name) {
     return unique_name.substr(0, unique_name.find(name_separator));
 }
 
-const GridType *walk_type(ByteReader &reader, bool *is_half) {
+const GridType *walk_type(ByteReader &reader) {
     const uint64_t start = reader.position();
     std::string name = reader.text("the type of a grid");
     const size_t length = sizeof half_suffix - 1;
-    *is_half = name.size() >= length && name.compare(name.size() - length, length, half_suffix) == 0;
-    if (*is_half) name.resize(name.size() - length);
+    const size_t end = name.size() < length ? 0 : name.size() - length;
+    if (name.compare(end, length, half_suffix) == 0) name.resize(end);
     const GridType *type = find_grid_type(name);
     if (type == nullptr) reader.fail_at(start, "there is no type of grids of this name");
     return type;
@@ -91,21 +91,21 @@ bool walk_grid(ByteReader &reader, const Header &header, CheckedGrid &grid) {
     const uint64_t start = reader.position();
     grid.unique_name = reader.text("the name of a grid", name_bytes_max);
     reader.enter("grid \"" + without_number(grid.unique_name).substr(0, 60) + "\"");
-    grid.type = walk_type(reader, &grid.is_half);
+    grid.type = walk_type(reader);
     grid.parent = reader.text("the name of the grid whose tree is shared", name_bytes_max);
     int64_t offsets[3];
     reader.read(offsets, sizeof offsets, "the offsets of a grid");
     const uint64_t body = reader.position();
-    ValueLayout layout{header.version, header.compression, grid.type->value_bytes,
-                       grid.is_half ? grid.type->half_bytes : 0};
+    ValueLayout layout{header.version, header.compression, grid.type->value_bytes, 0};
     if (header.version >= VDB_NODE_MASKS)
         layout.compression = reader.number<uint32_t>("the compression of a grid");
     grid.pieces.push_back({start, reader.position(), ""});
     const Facts facts = walk_facts(reader);
     grid.name = facts.name;
+    layout.half_bytes = facts.is_half ? grid.type->half_bytes : 0;
     grid.pieces.insert(grid.pieces.end(), facts.pieces.begin(), facts.pieces.end());
     const uint64_t rest = reader.position();
-    walk_transform(reader);
+    walk_transform(reader, header.version);
     bool is_whole = true;
     if (grid.parent.empty() && grid.type->leaf_kind == LeafKind::unknown)
         is_whole = leap(reader, header, offsets, body);

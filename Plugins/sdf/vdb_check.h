@@ -22,7 +22,6 @@ struct CheckedGrid {
     std::string unique_name; /* what other grids of the file call it */
     std::string parent;      /* unique name of the grid whose tree this one shares, or empty */
     const GridType *type;
-    bool is_half;
     uint64_t memory_bytes; /* what OpenVDB takes for its tree */
     std::vector<Piece> pieces;
 };

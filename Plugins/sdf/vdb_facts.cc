@@ -33,7 +33,8 @@ const Size map_sizes[] = {
     {"TranslationMap", 3 * 8},     {"ScaleTranslateMap", 18 * 8},
     {"UniformScaleTranslateMap", 18 * 8},
 };
-constexpr uint64_t frustum_bytes = 8 * 8;
+/* Corners, taper and depth; corners were of 32 bits in version 220. */
+constexpr uint64_t frustum_bytes = 8 * 8, old_frustum_bytes = 6 * 4 + 2 * 8;
 
 template <size_t count>
 const Size *find(const Size (&sizes)[count], const std::string &name) {
@@ -63,18 +64,30 @@ void skip_delayed_load(ByteReader &reader, uint32_t size) {
     if (used < size) reader.skip(size - used, what);
 }
 
-void skip_fact(ByteReader &reader, const std::string &type, uint32_t size) {
+void walk_value(ByteReader &reader, const std::string &name, const std::string &type,
+                Facts &facts) {
+    const char *what = "the value of a metadata entry";
+    if (name == "name" && type == "string") {
+        facts.name = reader.text("the name of the grid", name_bytes_max);
+        return;
+    }
+    const uint32_t size = reader.number<uint32_t>("the size of a metadata entry");
     const Size *known = find(fact_sizes, type);
     if (known != nullptr && known->bytes != size)
         reader.fail("a value of type " + type + " has " + std::to_string(known->bytes) +
                     " bytes, not " + std::to_string(size));
-    reader.skip(size, "the value of a metadata entry");
+    if (name == "is_saved_as_half_float") {
+        if (type != "bool") reader.fail("whether values are halves is no bool");
+        facts.is_half = reader.number<uint8_t>(what) != 0;
+    } else {
+        reader.skip(size, what);
+    }
 }
 
 }  // namespace
 
 Facts walk_facts(ByteReader &reader) {
-    Facts facts;
+    Facts facts{};
     uint32_t kept = 0;
     const uint64_t count = reader.count("metadata entries", fact_bytes_min);
     for (uint64_t i = 0; i < count; i++) {
@@ -86,11 +99,7 @@ Facts walk_facts(ByteReader &reader) {
             skip_delayed_load(reader, reader.number<uint32_t>("a size"));
             continue;
         }
-        if (name == "name" && type == "string") {
-            facts.name = reader.text("the name of the grid", name_bytes_max);
-        } else {
-            skip_fact(reader, type, reader.number<uint32_t>("the size of a metadata entry"));
-        }
+        walk_value(reader, name, type, facts);
         kept++;
         const bool follows = !facts.pieces.empty() && facts.pieces.back().end == start;
         if (!follows) facts.pieces.push_back({start, start, ""});
@@ -100,11 +109,11 @@ Facts walk_facts(ByteReader &reader) {
     return facts;
 }
 
-void walk_transform(ByteReader &reader) {
+void walk_transform(ByteReader &reader, uint32_t version) {
     uint64_t start = reader.position();
     std::string type = reader.text("the type of the transform");
     if (type == "NonlinearFrustumMap") {
-        reader.skip(frustum_bytes, "a frustum");
+        reader.skip(version > 220 ? frustum_bytes : old_frustum_bytes, "a frustum");
         /* What comes behind a frustum is linear: no chain of frustums that is as long as the file. */
         start = reader.position();
         type = reader.text("the second type of the transform");

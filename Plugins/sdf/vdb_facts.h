@@ -22,6 +22,7 @@ struct Piece {
 
 struct Facts {
     std::string name; /* the value of "name" */
+    bool is_half;     /* of "is_saved_as_half_float": what OpenVDB goes by, not the name of the type */
     std::vector<Piece> pieces; /* the same metadata without the tables of delayed loading */
 };
 
@@ -33,8 +34,8 @@ struct Facts {
  */
 Facts walk_facts(ByteReader &reader);
 
-/* [name of the map][its numbers]. */
-void walk_transform(ByteReader &reader);
+/* [name of the map][its numbers]. `version`: of the file format. */
+void walk_transform(ByteReader &reader, uint32_t version);
 
 }  // namespace sdf
 

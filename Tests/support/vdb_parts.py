@@ -53,7 +53,8 @@ def zipped(values: bytes) -> bytes:
 def bloscked(values: bytes, count: int | None = None, length: int | None = None) -> bytes:
     """A blosc chunk that holds its values as they are."""
     size = len(values) + 16
-    head = struct.pack("<4B3i", 2, 1, 2, 4, len(values) if count is None else count, 2048, size)
+    bytes_count = len(values) if count is None else count
+    head = struct.pack("<4B3i", 2, 1, 2, 4, bytes_count, max(1, len(values)), size)
     if length is not None:
         head = head[:12] + u32(length)
     return i64(size) + head + values
