@@ -2,9 +2,10 @@
  * sdf_exact.h - how OpenVDB has to write a grid of floats so that no value changes. Includes its
  * headers, as sdf_volume.cc does.
  *
- * What always holds: only inactive values of nodes can change. OpenVDB's writer replaces them by
- * masks where those that compare equal are two at most - but -0 and 0 do, and NaN and NaN do not -
- * and stores halves of those that are left, which active values of a half grid are already.
+ * What always holds: only inactive values of nodes can change, and the background of a half grid.
+ * The writer replaces inactive values by masks where those that compare equal are two at most - but
+ * -0 and 0 do, and NaN and NaN do not - and stores halves of those that are left, which active
+ * values of a half grid are already.
  */
 #ifndef GAM_SDF_EXACT_H
 #define GAM_SDF_EXACT_H
@@ -78,7 +79,14 @@ class WritingTrial {
     bool is_half_, has_masks_;
 };
 
+/* A half grid gets a half as its background; tiles of the root keep all their bits. */
+inline bool keeps_background(const openvdb::FloatGrid &grid) {
+    const float value = grid.background(), half = openvdb::io::truncateRealToHalf(value);
+    return !grid.saveFloatAsHalf() || std::memcmp(&half, &value, sizeof value) == 0;
+}
+
 inline Writing exact_writing(const openvdb::FloatGrid &grid) {
+    if (!keeps_background(grid)) return Writing::impossible;
     for (bool has_masks : {true, false}) {
         const WritingTrial trial(grid, has_masks);
         bool keeps_all = true;

@@ -44,9 +44,9 @@ class GridVolume final : public Volume {
         grid_->setTransform(grid_->transform().copy());
         bounds_ = grid_->evalActiveVoxelBoundingBox();
         if (bounds_.empty()) throw Failure(GAM_UNSUPPORTED, "the grid has no active voxels");
-        if (exact_writing(*grid_) == Writing::impossible)
-            throw Failure(GAM_UNSUPPORTED, "the grid is saved as halves and has inactive values "
-                                           "that are none: OpenVDB would change them");
+        if (grid_->saveFloatAsHalf() && exact_writing(*grid_) == Writing::impossible)
+            throw Failure(GAM_UNSUPPORTED, "the grid is saved as halves and has values that are "
+                                           "none: OpenVDB would change them");
     }
 
     /* A new grid: its bounds are known before its voxels are. */

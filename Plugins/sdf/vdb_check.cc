@@ -4,7 +4,7 @@
  * What always holds: grids are read one behind the other, as OpenVDB reads a stream; the offsets in
  * the file serve only to get past grids of points, whose leaves nobody here can read.
  *
- *     [magic 8][version 4][library 4 + 4][has offsets 1][is zipped 1: before version 222][identity 36]
+ *     [magic 8][version 4][library 4 + 4][has offsets 1][zip 1: before version 222][identity 36]
  *     [metadata][number of grids 4] then for each: [name][type][parent][start, leaves, end: 8 each]
  *     [compression 4: since version 222][metadata][transform][tree, but for one that is shared]
  */

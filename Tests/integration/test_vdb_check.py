@@ -9,6 +9,7 @@ What always holds here:
 from __future__ import annotations
 
 import random
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ import pytest
 import vdb_noise
 import vdb_parts as parts
 from gamd_process import Daemon
+from grids import PYTHON
 from readers import bits_equal
 from vdb_corpus import read_floats, write_vdb_files
+from vdb_odd import Odd
 from vdb_parts import BLOSC, MASK, i64, ones, place, scale, text, u32, with_parts
 
 from gamd import BadInputError, Client, TooLargeError
@@ -206,6 +209,69 @@ def test_damaged_files_are_no_fault_of_the_plugin(tmp_path: Path, rng: random.Ra
     assert not done.faults, f"{done.table()}\nfiles in {tmp_path}"
     assert done.refused > 200 and done.stored > 10
     assert done.worker_bytes < 200 << 20, "the worker keeps what it read of damaged files"
+
+
+def test_odd_files_are_no_fault_of_the_plugin(tmp_path: Path, rng: random.Random) -> None:
+    """They follow the format: the walk gets to the end of each, and so does OpenVDB."""
+    outcome = vdb_noise.Outcome()
+    with Daemon(tmp_path / "daemon", config=vdb_noise.CONFIG) as daemon:
+        with daemon.client() as client:
+            for number in range(150):
+                data = Odd(rng).data
+                if not vdb_noise.one(client, ("odd", data, {"grid": "f"}), outcome):
+                    (tmp_path / f"odd-{number}.vdb").write_bytes(data)
+    assert not outcome.faults, f"{outcome.table()}\nfiles in {tmp_path}"
+    astray = [text for text in outcome.texts if "at byte" in text or "iostream" in text]
+    assert not astray, "the walk and OpenVDB part"
+    assert outcome.stored > 5
+
+
+def test_inactive_values_keep_their_bits(client: Client) -> None:
+    """-0 equals 0 for OpenVDB's writer, and NaN not even itself."""
+    cube = parts.VALUES.copy()
+    cube[8:16] = -0.0
+    cube[16] = np.nan
+    changes = {
+        "compression": u32(0),
+        "upper kind": b"\6",
+        "upper values": bytes(4 * 32768),
+        "lower kind": b"\6",
+        "lower values": bytes(4 * 4096),
+        "leaf mask": ones(512, *range(8), *range(17, 512)),
+        "leaf kind": b"\6",
+        "leaf values": cube.tobytes(),
+    }
+    put(client, with_parts(changes))
+    assert bits_equal(client.read("vdb"), cube.reshape(8, 8, 8))
+    put(client, client.get_file("vdb"))
+    assert bits_equal(client.read("vdb"), cube.reshape(8, 8, 8))
+    half = parts.fact("is_saved_as_half_float", "bool", b"\1")
+    facts = u32(2) + parts.fact("name", "string", b"f") + half
+    no_chunks = {"upper values": b"", "lower values": b"", "leaf values": bytes(1024)}
+    changes = {"background": b"\1\0\0\0", "facts": facts, "compression": u32(MASK)} | no_chunks
+    with pytest.raises(BadInputError, match="values that are none"):
+        put(client, with_parts(changes))
+
+
+HALVES = """
+import sys, pyopenvdb as vdb
+grid = vdb.FloatGrid(0.1)
+grid.fill((0, 0, 0), (20, 9, 9), 0.7, True)
+grid.fill((3, 3, 3), (4, 5, 6), 0.3, False)
+grid.fill((8, 0, 0), (15, 7, 7), 0.2, False)
+grid.fill((4096, 0, 0), (8191, 4095, 4095), 0.3, False)
+grid.saveFloatAsHalf = True
+grid.name = "f"
+vdb.write(sys.argv[1], grid)
+"""
+
+
+def test_a_grid_that_was_made_half_is_read(client: Client, tmp_path: Path) -> None:
+    """None of its numbers was a half; its writer made them so, but for the root's tile."""
+    path = tmp_path / "made.vdb"
+    subprocess.run([PYTHON, "-c", HALVES, path], check=True)
+    put(client, path.read_bytes())
+    assert bits_equal(client.read("vdb"), read_floats([path])["made"])
 
 
 def test_the_campaign_can_fail(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import random
 import struct
 
 import numpy as np
-from vdb_parts import BLOSC, MASK, ZIP, bloscked, fact, good_parts, i64, ones, place, text, u32, zipped
+from vdb_parts import BLOSC, MASK, ZIP, bloscked, fact, good_parts, i64, ones, place, text
+from vdb_parts import u32, zipped
 
 FLOATS = [0, 1, -1, 2.5, 1e30, float("nan"), float("inf")]
 MAPS = {"AffineMap": 16, "UnitaryMap": 16, "ScaleMap": 15, "UniformScaleMap": 15}
@@ -84,7 +85,8 @@ class Odd:
             before = text("NonlinearFrustumMap") + struct.pack(layout, *corners, 0.5, 10)
         name = rng.choice(sorted(MAPS))
         odd = rng.random() < 0.2
-        numbers = [rng.choice([1, 0.5, -2, 0, *FLOATS] if odd else [0.5]) for _ in range(MAPS[name])]
+        drawn = [1, 0.5, -2, 0, *FLOATS] if odd else [0.5]
+        numbers = [rng.choice(drawn) for _ in range(MAPS[name])]
         if MAPS[name] == 16 and not odd:
             numbers = list(np.eye(4).ravel())
         return before + text(name) + struct.pack(f"<{len(numbers)}d", *numbers)
