@@ -8,8 +8,8 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 .PHONY: help setup setup-bench setup-reading setup-package build build-tests lint test unit integration demo \
 	bench bench-scaling bench-cell bench-cells bench-reading bench-effort bench-prior bench-expansion bench-lower \
-	bench-small fuzz noise crash damage hostile memory clients slow-reads disk-full faults backups mixed reads \
-	soak install install-kit deb python-protocol plugin-reference clean
+	bench-small fuzz noise vdb-noise crash damage hostile memory clients slow-reads disk-full faults backups mixed \
+	reads soak install install-kit deb python-protocol plugin-reference clean
 
 export DESTDIR PREFIX SYSCONFDIR UNITDIR
 PYTHON := .build/venv/bin/python
@@ -80,6 +80,9 @@ fuzz: build  ## Long campaign of damaged files and frames: SEED=...
 noise: build  ## 20,000 files with bit noise of 0.01 % to 1 %: SEED=... (for the night)
 	$(PYTHON) Tests/campaigns/fuzz.py --bits --rounds 20000 --seed $(SEED)
 
+vdb-noise: build  ## 4,000 damaged VDB files, none of which may be a fault: SEED=...
+	$(PYTHON) Tests/campaigns/vdb_noise.py --seed $(SEED)
+
 crash: build  ## 200 times kill -9 under four writers, checked by an oracle outside the daemon
 	$(PYTHON) Tests/campaigns/crash.py --kills 200 --seed $(SEED)
 
@@ -113,7 +116,7 @@ mixed: build  ## Two hours of mixed work: memory, descriptors, space (MINUTES=..
 reads: build  ## 100,000 random reads of five kinds against numpy: SEED=... (for the night)
 	$(PYTHON) Tests/campaigns/reads.py --reads 100000 --seed $(SEED)
 
-soak: crash damage fuzz hostile memory clients slow-reads disk-full faults backups mixed reads  ## All campaigns
+soak: crash damage fuzz vdb-noise hostile memory clients slow-reads disk-full faults backups mixed reads  ## All campaigns
 
 bench-cells: build  ## Figures of small cells, and means of levels from them: FOLDER=...
 	$(PYTHON) Benchmarks/cell_figures.py $(FOLDER)

@@ -112,7 +112,7 @@ let package = Package(
             publicHeadersPath: ".", cxxSettings: [.headerSearchPath("compat")],
             linkerSettings: [
                 .linkedLibrary("openvdb"), .linkedLibrary("tbb"), .linkedLibrary("assimp"),
-                .linkedLibrary("z"),
+                .linkedLibrary("blosc"), .linkedLibrary("z"),
             ]),
         .target(
             name: "ArrayAdapter", dependencies: ["GAMPluginKit", "CZlib"], path: "Plugins/array",

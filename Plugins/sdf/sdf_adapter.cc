@@ -134,10 +134,8 @@ void open(const gam_host *host, const gam_input *input, gam_decoder *decoder) {
     if (kind == nullptr)
         throw Failure(GAM_BAD_INPUT, "it does not start like a VDB, OBJ, PLY or STL file");
     if (strcmp(kind, "vdb") == 0) {
-        sdf::InputBuffer buffer(input);
-        std::istream stream(&buffer);
-        stream.exceptions(std::ios_base::badbit | std::ios_base::failbit);
-        decoder->volume = sdf::read_volume(stream, option(host, "grid"));
+        decoder->volume =
+            sdf::read_vdb(input, option(host, "grid"), host->limits->memory_bytes_max);
     } else {
         const sdf::Sampling wanted = sampling(host);
         check_memory(host, wanted);
@@ -197,8 +195,9 @@ void start(const gam_host *host, const gam_description *description, const gam_o
         description->channels[0] == GAM_CHANNEL_DISTANCE || encoder->format != "vdb";
     const std::string skeleton = kept(host, "vdb.skeleton");
     if (!skeleton.empty()) {
-        encoder->volume = sdf::volume_of_skeleton(sdf::unpacked(
-            skeleton.data(), skeleton.size(), host->limits->memory_bytes_max));
+        const uint64_t bytes_max = host->limits->memory_bytes_max;
+        encoder->volume = sdf::read_skeleton(
+            sdf::unpacked(skeleton.data(), skeleton.size(), bytes_max), bytes_max);
         const sdf::Box box = encoder->volume->box();
         if (memcmp(box.extents, encoder->box.extents, sizeof box.extents) != 0)
             throw Failure(GAM_USAGE, "the samples are not those of the kept grid");

@@ -1,5 +1,5 @@
 /*
- * sdf_codec.h - streams on the host's callbacks, and meshes.
+ * sdf_codec.h - streams on the host's callbacks, checked VDB files, and meshes.
  *
  * What always holds: nothing here lets an exception out of a call of the ABI; the entry catches
  * all of them.
@@ -12,22 +12,27 @@
 
 #include "gam_plugin_support.h"
 #include "sdf_volume.h"
+#include "vdb_facts.h"
 
 namespace sdf {
 
-/* A file being read, as a seekable stream buffer. */
-class InputBuffer final : public std::streambuf {
+/* Pieces of a file one behind the other, as a stream buffer that tells where it is. */
+class PiecesBuffer final : public std::streambuf {
   public:
-    explicit InputBuffer(const gam_input *input) : input_(input) {}
+    PiecesBuffer(const gam_input *input, std::vector<Piece> pieces)
+        : input_(input), pieces_(std::move(pieces)) {}
 
   protected:
     int_type underflow() override;
     pos_type seekoff(off_type offset, std::ios_base::seekdir from, std::ios_base::openmode) override;
-    pos_type seekpos(pos_type position, std::ios_base::openmode mode) override;
 
   private:
+    size_t fill(Piece &piece);
+
     const gam_input *input_;
-    uint64_t offset_ = 0; /* of the byte behind the window */
+    std::vector<Piece> pieces_;
+    size_t next_ = 0;
+    uint64_t served_ = 0; /* bytes up to the end of the window */
     char window_[64 * 1024];
 };
 
@@ -46,6 +51,12 @@ class OutputBuffer final : public std::streambuf {
     uint64_t offset_ = 0;
     gam_status status_ = GAM_OK;
 };
+
+/* The grid of this name of a VDB that has been checked, or the only one. */
+std::unique_ptr<Volume> read_vdb(const gam_input *input, const std::string &grid,
+                                 uint64_t memory_bytes_max);
+/* A skeleton comes from a store that somebody else may have filled: it is checked as files are. */
+std::unique_ptr<Volume> read_skeleton(const std::string &skeleton, uint64_t memory_bytes_max);
 
 /* Whole bytes of a file, after checking them against the memory limit. */
 std::string read_file(const gam_host *host, const gam_input *input);

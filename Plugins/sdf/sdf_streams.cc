@@ -12,33 +12,41 @@
 
 namespace sdf {
 
-InputBuffer::int_type InputBuffer::underflow() {
-    size_t count = 0;
-    gam_status status =
-        input_->read_at(input_->context, offset_, window_, sizeof window_, &count);
+/* The next bytes of a piece into the window; 0 when it has no more. */
+size_t PiecesBuffer::fill(Piece &piece) {
+    size_t count = std::min(sizeof window_, piece.own.size());
+    if (count > 0) {
+        memcpy(window_, piece.own.data(), count);
+        piece.own.erase(0, count);
+        return count;
+    }
+    const uint64_t wanted = std::min<uint64_t>(sizeof window_, piece.end - piece.start);
+    if (wanted == 0) return 0;
+    const gam_status status =
+        input_->read_at(input_->context, piece.start, window_, wanted, &count);
     if (status != GAM_OK) throw Failure(status, "reading the file failed");
+    if (count == 0) throw Failure(GAM_IO, "the file became shorter while it was read");
+    piece.start += count;
+    return count;
+}
+
+PiecesBuffer::int_type PiecesBuffer::underflow() {
+    size_t count = 0;
+    while (next_ < pieces_.size() && count == 0) {
+        count = fill(pieces_[next_]);
+        if (count == 0) next_++;
+    }
     if (count == 0) return traits_type::eof();
-    offset_ += count;
+    served_ += count;
     setg(window_, window_, window_ + count);
     return traits_type::to_int_type(window_[0]);
 }
 
-InputBuffer::pos_type InputBuffer::seekoff(off_type offset, std::ios_base::seekdir from,
-                                           std::ios_base::openmode mode) {
-    const off_type here = static_cast<off_type>(offset_) - (egptr() - gptr());
-    const off_type base = from == std::ios_base::cur   ? here
-                          : from == std::ios_base::end ? static_cast<off_type>(input_->size)
-                                                       : 0;
-    if (from == std::ios_base::cur && offset == 0) return pos_type(here);
-    return seekpos(pos_type(base + offset), mode);
-}
-
-InputBuffer::pos_type InputBuffer::seekpos(pos_type position, std::ios_base::openmode) {
-    const off_type target = position;
-    if (target < 0 || static_cast<uint64_t>(target) > input_->size) return pos_type(off_type(-1));
-    offset_ = static_cast<uint64_t>(target);
-    setg(window_, window_, window_);
-    return position;
+/* OpenVDB asks where it is, and never goes elsewhere on a stream. */
+PiecesBuffer::pos_type PiecesBuffer::seekoff(off_type offset, std::ios_base::seekdir from,
+                                             std::ios_base::openmode) {
+    if (from != std::ios_base::cur || offset != 0) return pos_type(off_type(-1));
+    return pos_type(static_cast<off_type>(served_) - (egptr() - gptr()));
 }
 
 std::streamsize OutputBuffer::xsputn(const char *bytes, std::streamsize count) {

@@ -1,5 +1,5 @@
 /*
- * sdf_volume.cc - OpenVDB behind sdf_volume.h. The one file that includes its headers.
+ * sdf_volume.cc - OpenVDB behind sdf_volume.h. With sdf_exact.h all that includes its headers.
  *
  * What always holds: one thread works, so that the same file gives the same values; every grid
  * that is written has the same name and identity each time.
@@ -13,10 +13,12 @@
 #include <tbb/global_control.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <sstream>
 
 #include "gam_plugin.h"
+#include "sdf_exact.h"
 
 namespace sdf {
 namespace {
@@ -37,8 +39,14 @@ const char identity[] = "00000000-0000-0000-0000-000000000000";
 class GridVolume final : public Volume {
   public:
     explicit GridVolume(FloatGrid::Ptr grid) : grid_(std::move(grid)), access_(grid_->tree()) {
+        /* A stored map has what it computed of its parameters beside them; a copy computes it anew,
+         * so a file whose numbers disagree has one spacing, now and when it comes back. */
+        grid_->setTransform(grid_->transform().copy());
         bounds_ = grid_->evalActiveVoxelBoundingBox();
         if (bounds_.empty()) throw Failure(GAM_UNSUPPORTED, "the grid has no active voxels");
+        if (grid_->saveFloatAsHalf() && exact_writing(*grid_) == Writing::impossible)
+            throw Failure(GAM_UNSUPPORTED, "the grid is saved as halves and has values that are "
+                                           "none: OpenVDB would change them");
     }
 
     /* A new grid: its bounds are known before its voxels are. */
@@ -47,7 +55,6 @@ class GridVolume final : public Volume {
 
     Box box() const override {
         Box box{};
-        const Coord size = bounds_.extents();
         const bool scales = grid_->transform().isLinear() &&
                             grid_->transform().baseMap()->isType<openvdb::math::UniformScaleMap>();
         const bool moves =
@@ -56,7 +63,9 @@ class GridVolume final : public Volume {
             grid_->transform().baseMap()->isType<openvdb::math::ScaleTranslateMap>();
         const openvdb::Vec3d voxel = grid_->voxelSize();
         for (int axis = 0; axis < 3; axis++) {
-            box.extents[axis] = static_cast<uint64_t>(size[axis]);
+            /* A damaged tree may reach over all 32 bits. */
+            box.extents[axis] = static_cast<uint64_t>(
+                int64_t{bounds_.max()[axis]} - int64_t{bounds_.min()[axis]} + 1);
             const bool is_usable = (scales || moves) && std::isfinite(voxel[axis]) &&
                                    voxel[axis] > 0;
             box.spacing[axis] = is_usable ? voxel[axis] : 1;
@@ -98,12 +107,21 @@ class GridVolume final : public Volume {
         }
     }
 
-    std::string skeleton() const override {
-        FloatGrid::Ptr bare = grid_->deepCopy();
-        const float background = bare->background();
-        for (auto leaf = bare->tree().beginLeaf(); leaf; ++leaf) leaf->buffer().fill(background);
+    /* Values step aside while the tree is written. A copy of the tree would take twice the memory,
+     * and OpenVDB leaks a copy it has no memory to finish. */
+    std::string skeleton() override {
+        constexpr size_t count = FloatGrid::TreeType::LeafNodeType::SIZE;
+        std::vector<float> values(count * grid_->tree().leafCount());
+        float *kept = values.data();
+        for (auto leaf = grid_->tree().beginLeaf(); leaf; ++leaf, kept += count) {
+            memcpy(kept, leaf->buffer().data(), count * sizeof(float));
+            leaf->buffer().fill(grid_->background());
+        }
         std::ostringstream stream;
-        write(bare, stream);
+        write(grid_, stream);
+        kept = values.data();
+        for (auto leaf = grid_->tree().beginLeaf(); leaf; ++leaf, kept += count)
+            memcpy(leaf->buffer().data(), kept, count * sizeof(float));
         return stream.str();
     }
 
@@ -136,6 +154,8 @@ class GridVolume final : public Volume {
     static void write(const FloatGrid::Ptr &grid, std::ostream &stream) {
         std::ostringstream bytes;
         openvdb::io::Stream archive(bytes);
+        if (exact_writing(*grid) != Writing::with_masks)
+            archive.setCompression(archive.compression() & ~openvdb::io::COMPRESS_ACTIVE_MASK);
         archive.write(openvdb::GridCPtrVec{grid});
         std::string text = bytes.str();
         text.replace(identity_offset, sizeof identity - 1, identity);
@@ -149,23 +169,6 @@ class GridVolume final : public Volume {
     bool is_new_ = false;
 };
 
-std::string names(const openvdb::GridPtrVec &grids) {
-    std::string text;
-    for (size_t i = 0; i < grids.size() && i < 8; i++)
-        text += (i > 0 ? ", " : "") + grids[i]->getName();
-    return text;
-}
-
-openvdb::GridBase::Ptr choose(const openvdb::GridPtrVec &grids, const std::string &name) {
-    if (grids.empty()) throw Failure(GAM_UNSUPPORTED, "the file has no grids");
-    if (name.empty() && grids.size() == 1) return grids[0];
-    for (const auto &grid : grids) {
-        if (!name.empty() && grid->getName() == name) return grid;
-    }
-    throw Failure(GAM_UNSUPPORTED, "the file has several grids; keep one of them with "
-                                   "--set grid=NAME: " + names(grids));
-}
-
 FloatGrid::Ptr float_grid(const openvdb::GridBase::Ptr &grid) {
     if (auto floats = openvdb::gridPtrCast<FloatGrid>(grid)) return floats;
     throw Failure(GAM_UNSUPPORTED, "a grid of type " + grid->valueType() +
@@ -174,19 +177,16 @@ FloatGrid::Ptr float_grid(const openvdb::GridBase::Ptr &grid) {
 
 }  // namespace
 
-std::unique_ptr<Volume> read_volume(std::istream &stream, const std::string &grid) {
+std::unique_ptr<Volume> read_volume(std::istream &stream) {
     prepare();
     try {
         openvdb::io::Stream archive(stream, false);
-        return std::make_unique<GridVolume>(float_grid(choose(*archive.getGrids(), grid)));
+        const openvdb::GridPtrVecPtr grids = archive.getGrids();
+        if (grids->empty()) throw Failure(GAM_UNSUPPORTED, "the file has no grids");
+        return std::make_unique<GridVolume>(float_grid(grids->back()));
     } catch (const openvdb::Exception &error) {
         throw Failure(GAM_BAD_INPUT, std::string("the VDB is damaged: ") + error.what());
     }
-}
-
-std::unique_ptr<Volume> volume_of_skeleton(const std::string &skeleton) {
-    std::istringstream stream(skeleton);
-    return read_volume(stream, "");
 }
 
 std::unique_ptr<Volume> new_volume(const Box &box) {

@@ -48,14 +48,14 @@ class Volume {
     virtual Box box() const = 0;
     virtual void read_row(uint64_t x, uint64_t y, float *row) = 0;
     virtual void write_row(uint64_t x, uint64_t y, const float *row) = 0;
-    virtual std::string skeleton() const = 0;
+    virtual std::string skeleton() = 0;
     virtual void save(std::ostream &stream) const = 0;
     virtual Mesh surface() const = 0;
 };
 
-/* `grid`: its name, empty when there is only one. */
-std::unique_ptr<Volume> read_volume(std::istream &stream, const std::string &grid);
-std::unique_ptr<Volume> volume_of_skeleton(const std::string &skeleton);
+/* The last grid of a VDB, of floats; those before it are there because it shares the tree of one.
+ * The stream has been checked (vdb_check.h): OpenVDB trusts what it reads. */
+std::unique_ptr<Volume> read_volume(std::istream &stream);
 std::unique_ptr<Volume> new_volume(const Box &box);
 std::unique_ptr<Volume> volume_of_mesh(const Mesh &mesh, const Sampling &sampling);
 

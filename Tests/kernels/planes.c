@@ -13,10 +13,11 @@ static int32_t biases[3][GAM_HIDDEN_MAX];
 static uint32_t symbols[SYMBOLS];
 static uint8_t bits[SYMBOLS * GAM_VALUE_BYTES_MAX], known[GAM_BATCH_STRIDE];
 static uint16_t words[SYMBOLS];
+static int32_t floors[GAM_BATCH_STRIDE];
 static int32_t values[GAM_BATCH_STRIDE], found[GAM_BATCH_STRIDE], kept[2][GAM_BATCH_STRIDE];
 
 typedef struct {
-    uint64_t gathered, inferred, shaped, priced, recalled, lost, kept;
+    uint64_t gathered, inferred, shaped, priced, recalled, lost, kept, lower, lower_lost;
 } hashes;
 
 static gam_stencil make_stencil(gam_base base, int32_t ahead) {
@@ -111,6 +112,39 @@ static void drive_trace(named_level by, hashes *h, int32_t components, int32_t c
     recall(by, &h->lost, reader, components, count, run);
 }
 
+static void recall_lower(uint64_t *hash, gam_reader reader, int32_t components, int32_t count,
+                         gam_lower lower) {
+    for (int32_t i = 0; i < count; i++) found[i] = known[i] ? values[i] : 0;
+    gam_recall_lower(&reader, components, count, &landscapes, batch.base, lower, known, found);
+    mix_numbers(hash, found, count);
+    mix_numbers(hash, &reader.failed, 1);
+    mix(hash, reader.state, sizeof reader.state);
+}
+
+/// The same for values whose upper bits are known.
+static void drive_lower(hashes *h, int32_t components, int32_t count, const gam_run *run) {
+    int32_t apart = between(1, 16);
+    for (int32_t i = 0; i < count; i++)
+        floors[i] = (int32_t)((uint32_t)(values[i] >> apart) << apart);
+    gam_lower lower = {floors, apart, run->low, run->high};
+    gam_writer writer = {symbols, 0, SYMBOLS, bits, 0, sizeof bits, 0, 0};
+    gam_price_lower(&writer, components, count, &landscapes, batch.base, lower, known, values);
+    gam_reader reader = {{0}, words, words, bits, bits, 0, 0, 0, 0};
+    reader.words_end += gam_finish_trace(&writer, words, SYMBOLS, reader.state);
+    reader.bits_end += writer.bit_bytes;
+    mix(&h->lower, bits, writer.bit_bytes);
+    recall_lower(&h->lower, reader, components, count, lower);
+    uint64_t truth = 0, same = 0;
+    mix_numbers(&truth, values, count);
+    mix_numbers(&same, found, count);
+    if (truth != same) __builtin_trap();
+    if (reader.words_end > words) reader.words_end--;
+    recall_lower(&h->lower_lost, reader, components, count, lower);
+    for (int i = 0; i < SYMBOLS; i++) words[i] = (uint16_t)number();
+    reader.words_end = words + SYMBOLS;
+    recall_lower(&h->lower_lost, reader, components, count, lower);
+}
+
 static void drive_batch(named_level by, hashes *h, const gam_stencil *s, const gam_run *run,
                         const gam_network *network, int32_t count) {
     // In two runs, as the sheets of small shards are; the later one writes behind the earlier.
@@ -127,6 +161,7 @@ static void drive_batch(named_level by, hashes *h, const gam_stencil *s, const g
     mix_landscapes(&h->shaped, network->components, count);
     choose_values(count, run->low, run->high);
     drive_trace(by, h, network->components, count, run);
+    drive_lower(h, network->components, count, run);
     gam_keep(&batch, 0, count, values, kept[0], kept[1]);
     mix_numbers(&h->kept, kept[0], count);
     mix_numbers(&h->kept, kept[1], count);
@@ -151,5 +186,7 @@ void drive_planes(named_level by) {
     tell_hash("price_trace", by, h.priced);
     tell_hash("recall_trace", by, h.recalled);
     tell_hash("recall_trace-damaged", by, h.lost);
+    tell_hash("lower", by, h.lower);
+    tell_hash("lower-damaged", by, h.lower_lost);
     tell_hash("keep", by, h.kept);
 }
