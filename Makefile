@@ -7,7 +7,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup setup-bench setup-reading setup-package build build-tests lint test unit integration demo \
-	bench bench-scaling bench-cell bench-reading bench-effort bench-prior bench-expansion bench-small fuzz \
+	bench bench-scaling bench-cell bench-reading bench-effort bench-prior bench-expansion \
+	bench-superresolution bench-small fuzz \
 	noise crash damage hostile memory clients slow-reads disk-full faults backups mixed reads soak install \
 	install-kit deb python-protocol plugin-reference clean
 
@@ -117,6 +118,9 @@ soak: crash damage fuzz hostile memory clients slow-reads disk-full faults backu
 
 bench-expansion: setup-bench build  ## Samples with more bits than are stored, beside other rules: FOLDER=...
 	$(PYTHON) Benchmarks/expansion.py $(FOLDER) $(BENCH)
+
+bench-superresolution: setup-bench  ## Levels below 0 beside linear and cubic, samples held back: FOLDER=...
+	$(PYTHON) Benchmarks/superresolution.py $(FOLDER) $(BENCH)
 
 bench-small: setup-bench build  ## stat and warm reads beside redis GET
 	$(PYTHON) Benchmarks/small_operations.py
