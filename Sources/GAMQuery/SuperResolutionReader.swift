@@ -24,11 +24,12 @@ public struct SuperResolutionReader: Sendable {
     private let engine: Engine
     private let threads: Int
     private let range: ClosedRange<Int64>
-    private static let pieceBytesMax = 48 << 20
+    private let pieceBytesMax: Int
 
     /// - Throws: `QueryError` where no network beats the cubic kernel.
     public init(
-        _ reader: SignalReader, level: Int, threads: Int, engine: Engine = .best
+        _ reader: SignalReader, level: Int, threads: Int, engine: Engine = .best,
+        pieceBytesMax: Int = 48 << 20
     ) throws {
         let stored = reader.manifest.description
         description = try Self.description(of: stored, level: level)
@@ -37,6 +38,7 @@ public struct SuperResolutionReader: Sendable {
         self.level = level
         self.threads = threads
         self.engine = engine
+        self.pieceBytesMax = pieceBytesMax
         let type = stored.sampleType
         let half = Int64(1) << Int64(type.bits - 1)
         range = type.family == .signed ? -half...half - 1 : 0...2 * half - 1
@@ -102,13 +104,15 @@ public struct SuperResolutionReader: Sendable {
         _ selection: Selection, yield: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
         let bytes = Lattice.Box(selection.box).pointCount * description.channels.count * 8
-        guard bytes > Self.pieceBytesMax,
+        guard bytes > pieceBytesMax,
             let axis = selection.axes.indices.first(where: {
                 selection.axes[$0].positions.count > 1
             })
         else { return try piece(selection, yield) }
         let positions = selection.axes[axis].positions
-        let count = max(1, Self.pieceBytesMax / max(1, bytes / positions.count))
+        // Rounded up: the parts are smaller than the whole, always.
+        let perPosition = (bytes + positions.count - 1) / positions.count
+        let count = max(1, pieceBytesMax / perPosition)
         for start in stride(from: positions.lowerBound, to: positions.upperBound, by: count) {
             let end = min(start + count, positions.upperBound)
             try read(selection.replacing(axis, with: start..<end), yield: yield)

@@ -94,6 +94,26 @@ private func enlarged(
         }
     }
 
+    @Test func piecesOfAnySizeGiveTheSameSamples() throws {
+        let type = try SampleType(family: .unsigned, bits: 8)
+        let signal = try StoredSignal([9, 40], channels: 2, type, picture(type))
+        let whole = try enlarged(signal, level: -2)
+        let bytes = 33 * 157 * 2 * 8
+        for pieceBytesMax in [1, 16, 17, 3000, bytes / 2, bytes - 1, bytes] {
+            let reader = try SuperResolutionReader(
+                signal.reader, level: -2, threads: 1, pieceBytesMax: pieceBytesMax)
+            var got: [UInt8] = []
+            try reader.read(Selection(wholeOf: reader.description)) { got += $0 }
+            #expect(got == whole, "\(pieceBytesMax)")
+        }
+        // Two positions a little above the limit: they are halved, not tried again.
+        let reader = try SuperResolutionReader(
+            signal.reader, level: -2, threads: 1, pieceBytesMax: 31)
+        var pieces = 0
+        try reader.read(Selection(box: [0..<1, 0..<2])) { _ in pieces += 1 }
+        #expect(pieces == 2)
+    }
+
     @Test func onlyShardsThatWindowsReachAreRead() throws {
         let type = try SampleType(family: .unsigned, bits: 8)
         let signal = try StoredSignal([64, 64], type, shard: [32, 32], picture(type))
