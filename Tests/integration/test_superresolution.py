@@ -84,11 +84,11 @@ def test_views_index_the_finer_grid(client: Client) -> None:
 def held_back(client: Client, plane: np.ndarray) -> tuple[float, float]:
     """Signal-to-noise ratios in decibels of the network and of the daemon's cubic points."""
     truth = plane[: len(plane) // 2 * 2 - 1, : plane.shape[1] // 2 * 2 - 1]
-    client["half"] = np.ascontiguousarray(truth[::2, ::2])
+    client["held-back"] = np.ascontiguousarray(truth[::2, ::2])
     places = np.stack(np.indices(truth.shape), axis=-1) / 2
     answers = [
-        client["half"].level(-1)[...].astype(float),
-        client["half"].query(places, method="cubic").values,
+        client["held-back"].level(-1)[...].astype(float),
+        client["held-back"].query(places, method="cubic").values,
     ]
     between = np.ones(truth.shape, bool)
     between[::2, ::2] = False
