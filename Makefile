@@ -8,8 +8,8 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 .PHONY: help setup setup-bench setup-reading setup-package build build-tests lint test unit integration demo \
 	bench bench-scaling bench-cell bench-cells bench-reading bench-effort bench-prior bench-expansion bench-lower \
-	bench-small fuzz noise vdb-noise crash damage hostile memory clients slow-reads disk-full faults backups mixed \
-	reads soak install install-kit deb python-protocol plugin-reference clean
+	bench-superresolution bench-small fuzz noise vdb-noise crash damage hostile memory clients slow-reads disk-full \
+	faults backups mixed reads soak install install-kit deb python-protocol plugin-reference clean
 
 export DESTDIR PREFIX SYSCONFDIR UNITDIR
 PYTHON := .build/venv/bin/python
@@ -126,6 +126,9 @@ bench-lower: build  ## Lower bits stored apart, and reads of the upper ones: FOL
 
 bench-expansion: setup-bench build  ## Samples with more bits than are stored, beside other rules: FOLDER=...
 	$(PYTHON) Benchmarks/expansion.py $(FOLDER) $(BENCH)
+
+bench-superresolution: setup-bench  ## Levels below 0 beside linear and cubic, samples held back: FOLDER=...
+	$(PYTHON) Benchmarks/superresolution.py $(FOLDER) $(BENCH)
 
 bench-small: setup-bench build  ## stat and warm reads beside redis GET
 	$(PYTHON) Benchmarks/small_operations.py

@@ -70,7 +70,7 @@ let package = Package(
         library("GAMPluginHost", ["CGAMPlugin", "CLinux", "GAMCore"]),
         // Layer 4
         library("GAMPluginManifests", ["GAMPluginHost", toml]),
-        library("GAMQuery", ["GAMCore", "GAMCodec"]),
+        library("GAMQuery", ["CGAMKernels", "CGAMPriors", "GAMCore", "GAMCodec"]),
         // Layer 5
         .target(
             name: "GAMServer",

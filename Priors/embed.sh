@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lists every prior of this folder in Sources/CGAMPriors/priors.c. The order is that of preference.
+# Lists every network of this folder in Sources/CGAMPriors/priors.c. The order is that of preference.
 set -euo pipefail
 cd "$(dirname "$0")"
 {
@@ -21,6 +21,11 @@ HEAD
                 "${kind}_$size" "$kind" "$size"
         done
     done
+    for file in superresolution-*.weights; do
+        axes=${file//[^0-9]/}
+        printf 'static const uint8_t superresolution_%s[] = {\n#embed "../../Priors/%s"\n};\n' \
+            "$axes" "$file"
+    done
     printf '\nstatic const struct {\n    const uint8_t *bytes;\n    size_t count;\n} priors[] = {\n'
     for name in "${names[@]}"; do printf '    {%s, sizeof %s},\n' "$name" "$name"; done
     cat <<'TAIL'
@@ -33,5 +38,14 @@ const uint8_t *gam_prior(int32_t index, size_t *count) {
     *count = priors[index].count;
     return priors[index].bytes;
 }
+
+const uint8_t *gam_superresolution(int32_t axes, size_t *count) {
+    switch (axes) {
 TAIL
+    for file in superresolution-*.weights; do
+        axes=${file//[^0-9]/}
+        printf '    case %s: *count = sizeof superresolution_%s; return superresolution_%s;\n' \
+            "$axes" "$axes" "$axes"
+    done
+    printf '    default: return NULL;\n    }\n}\n'
 } > ../Sources/CGAMPriors/priors.c

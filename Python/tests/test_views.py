@@ -70,7 +70,8 @@ def test_channels_are_the_last_axis(client: Client) -> None:
     "view",
     [
         lambda signal: signal.level(31),
-        lambda signal: signal.level(-1),
+        lambda signal: signal.level(-3),
+        lambda signal: signal.level(-1, "area"),
         lambda signal: signal.level(1, "bicubic"),
         lambda signal: signal.bits(33),
         lambda signal: signal.level(1, "area").bits(17),

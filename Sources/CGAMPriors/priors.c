@@ -68,6 +68,12 @@ static const uint8_t distance_L[] = {
 static const uint8_t audio_L[] = {
 #embed "../../Priors/audio-L.prior"
 };
+static const uint8_t superresolution_1[] = {
+#embed "../../Priors/superresolution-1.weights"
+};
+static const uint8_t superresolution_2[] = {
+#embed "../../Priors/superresolution-2.weights"
+};
 
 static const struct {
     const uint8_t *bytes;
@@ -102,4 +108,12 @@ const uint8_t *gam_prior(int32_t index, size_t *count) {
     if (index < 0 || index >= gam_prior_count()) return NULL;
     *count = priors[index].count;
     return priors[index].bytes;
+}
+
+const uint8_t *gam_superresolution(int32_t axes, size_t *count) {
+    switch (axes) {
+    case 1: *count = sizeof superresolution_1; return superresolution_1;
+    case 2: *count = sizeof superresolution_2; return superresolution_2;
+    default: return NULL;
+    }
 }

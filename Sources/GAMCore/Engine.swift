@@ -51,7 +51,7 @@ public enum Engine: Hashable, Sendable {
     }
 
     @inline(__always)
-    func infer(
+    package func infer(
         _ network: UnsafePointer<gam_network>, count: Int, _ batch: UnsafeMutablePointer<gam_batch>
     ) {
         if self == .reference {

@@ -90,7 +90,7 @@ public struct FieldNetwork: Equatable, Sendable {
     }
 
     /// Lends the kernel's view of the weights.
-    func withKernel<R>(_ body: (UnsafePointer<gam_network>) throws -> R) rethrows -> R {
+    package func withKernel<R>(_ body: (UnsafePointer<gam_network>) throws -> R) rethrows -> R {
         try weights1.withUnsafeBufferPointer { w1 in
             try weights2.withUnsafeBufferPointer { w2 in
                 try weights3.withUnsafeBufferPointer { w3 in

@@ -700,10 +700,10 @@ public nonisolated struct WireRead: Sendable {
   /// one per axis, slowest first; empty: everything. Full-resolution coordinates
   public var region: [WireInterval] = []
 
-  /// the points whose coordinates are multiples of 2^level; steps count among these
-  public var level: UInt32 = 0
+  /// the points whose coordinates are multiples of 2^level; steps count among these.
+  public var level: Int32 = 0
 
-  /// "raw" (default), "npy", or a file format of an adapter
+  /// Below 0: points between, estimated; the region is in the level's coordinates
   public var format: String = String()
 
   /// "nearest" (default): the points themselves; "area": means of cells
@@ -2846,7 +2846,7 @@ nonisolated extension WireRead: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.region) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.level) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self.level) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.format) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.filter) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.bits) }()
@@ -2862,7 +2862,7 @@ nonisolated extension WireRead: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       try visitor.visitRepeatedMessageField(value: self.region, fieldNumber: 1)
     }
     if self.level != 0 {
-      try visitor.visitSingularUInt32Field(value: self.level, fieldNumber: 2)
+      try visitor.visitSingularInt32Field(value: self.level, fieldNumber: 2)
     }
     if !self.format.isEmpty {
       try visitor.visitSingularStringField(value: self.format, fieldNumber: 3)

@@ -17,7 +17,11 @@ struct Read: ParsableCommand {
             """)
     var region: String?
 
-    @Option(help: "Keeps every 2^level-th sample along each axis.")
+    @Option(
+        help: """
+            Keeps every 2^level-th sample along each axis. -1 and -2: two and four times as many \
+            points, those between the stored ones estimated by a network; the region counts them.
+            """)
     var level = 0
 
     @Option(help: "nearest: the samples themselves; area: means of the level's cells.")
@@ -41,12 +45,12 @@ struct Read: ParsableCommand {
     func run() throws {
         UnfinishedOutput.watchForInterrupts()
         try connection.run { client in
-            guard (0...30).contains(level) else {
-                throw ClientError(.badRequest, "--level \(level) is not within 0 to 30")
+            guard (-2...30).contains(level) else {
+                throw ClientError(.badRequest, "--level \(level) is not within -2 to 30")
             }
             var read = WireRead()
-            read.region = try resolvedRegion(region, of: key, client)
-            read.level = UInt32(level)
+            read.region = try resolvedRegion(region, of: key, client, finerBy: max(0, -level))
+            read.level = Int32(level)
             read.filter = filter
             read.bits = UInt32(clamping: bits)
             read.format = formatName
@@ -67,11 +71,14 @@ struct Read: ParsableCommand {
 }
 
 /// A region as written, resolved against the signal it is about; empty for everything.
-func resolvedRegion(_ region: String?, of key: String, _ client: Client) throws -> [WireInterval] {
+/// - Parameter halvings: how often the steps between points are halved: levels below 0.
+func resolvedRegion(
+    _ region: String?, of key: String, _ client: Client, finerBy halvings: Int = 0
+) throws -> [WireInterval] {
     guard let region else { return [] }
     let argument = try RegionArgument(region)
-    let axes = try client.stat(key).description_p.axes
-    return try argument.resolved(extents: axes.map { Int(clamping: $0.extent) })
+    let extents = try client.stat(key).description_p.axes.map { Int(clamping: $0.extent) }
+    return try argument.resolved(extents: extents.map { (($0 - 1) << halvings) + 1 })
 }
 
 private struct ReadReport: Encodable {

@@ -14,11 +14,12 @@ struct StoredSignal {
 
     init(
         _ extents: [Int], channels: Int = 1, _ type: SampleType, shard: [Int]? = nil,
-        spacing: [Double]? = nil, keepsBounds: Bool = true, _ sample: (Int) -> Double
+        spacing: [Double]? = nil, keepsBounds: Bool = true, kind: Axis.Kind = .space,
+        _ sample: (Int) -> Double
     ) throws {
         description = try SignalDescription(
             axes: extents.indices.map {
-                Axis(extent: extents[$0], kind: .space, spacing: spacing?[$0] ?? 1)
+                Axis(extent: extents[$0], kind: kind, spacing: spacing?[$0] ?? 1)
             },
             channels: [ChannelMeaning](repeating: .other, count: channels), sampleType: type)
         var bytes: [UInt8] = []

@@ -230,7 +230,7 @@ extension Client {
         var bytes: [UInt8] = []
         var wanted = WireRead()
         wanted.region = region.map { WireInterval($0.lowerBound, $0.upperBound) }
-        wanted.level = UInt32(level)
+        wanted.level = Int32(level)
         wanted.format = format
         _ = try read(key, wanted) { bytes += $0 }
         return bytes

@@ -110,7 +110,8 @@ REFUSED = {
             read=pb.Read(region=[pb.Interval(start=-(1 << 63), stop=(1 << 63) - 1)]),
         )
     ),
-    "level 2^32 - 1": frame(request(key="witness", read=pb.Read(level=0xFFFF_FFFF))),
+    "level 2^31 - 1": frame(request(key="witness", read=pb.Read(level=0x7FFF_FFFF))),
+    "level -2^31": frame(request(key="witness", read=pb.Read(level=-0x8000_0000))),
 }
 
 

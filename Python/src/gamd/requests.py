@@ -74,8 +74,8 @@ def intervals(region: Region) -> list[pb.Interval]:
 
 
 def read(item: ReadItem, pool: int = 0) -> pb.Read:
-    if item.level < 0 or item.bits < 0:
-        raise UsageError(f"level {item.level} and {item.bits} bits: neither is below 0")
+    if item.bits < 0:
+        raise UsageError(f"{item.bits} bits: not below 0")
     return pb.Read(
         region=intervals(item.region),
         level=item.level,

@@ -36,7 +36,9 @@ class View(ViewPlan):
     def level(self, level: int, filter: str = "nearest") -> View:
         """Every 2^level-th point of the signal, or with "area" the means of the cells between.
 
-        `level` counts from full resolution, whatever the level of this view.
+        `level` counts from full resolution, whatever the level of this view. -1 and -2 have two and
+        four times as many points along each axis of a picture of integers: the stored samples, and
+        between them estimates of a network (`read` says `is_estimate`).
         """
         return View(self._client, self.stat, level, filter, self._bits)
 

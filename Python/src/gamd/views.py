@@ -3,8 +3,9 @@
 What always holds here:
 - `view[expression]` equals `np.asarray(view)[expression]`, and is one Read of just the points it
   touches: steps are taken by the daemon.
-- A level keeps the points whose full-resolution coordinates are multiples of 2^level; indices,
-  shape and spacing are those of the level's own grid. Channels stay whole, as the last axis.
+- A level keeps the points whose full-resolution coordinates are multiples of 2^level, or below 0
+  has estimates between them; indices, shape and spacing are those of the level's own grid. Channels
+  stay whole, as the last axis.
 - Nothing here blocks: operations are carried out by a client of threads or of tasks.
 """
 
@@ -25,7 +26,8 @@ from .requests import Limits, ReadItem, Region
 from .results import Array, Closest, QueryResult, Rays, Runs, Samples, ShardBounds
 from .samples import AXIS_KINDS, FLOAT, Selection, dtype_of, interval_of, select, shape_of
 
-LEVEL_MAX = 30
+# Below 0: points between the stored ones, estimated.
+LEVEL_MIN, LEVEL_MAX = -2, 30
 BITS_MAX = 32
 FILTERS = ("nearest", "area")
 # What an iteration holds at a time.
@@ -40,20 +42,27 @@ class ViewPlan:
         self, stat: pb.StatResult, level: int = 0, filter: str = "nearest", bits: int = 0
     ) -> None:
         depth = stat.description.bits
-        if not 0 <= level <= LEVEL_MAX:
-            raise UsageError(f"level {level} is not one of 0 to {LEVEL_MAX}", key=stat.key)
+        if not LEVEL_MIN <= level <= LEVEL_MAX:
+            raise UsageError(
+                f"level {level} is not one of {LEVEL_MIN} to {LEVEL_MAX}", key=stat.key
+            )
         if filter not in FILTERS:
             raise UsageError(f"filter {filter!r} is none of {', '.join(FILTERS)}", key=stat.key)
         # More bits than are stored are an estimate: of integers only, and not of means.
         most = depth if stat.description.family == FLOAT or filter == "area" else BITS_MAX
         if not 0 <= bits <= most:
             raise UsageError(f"{bits} bits of samples that have {depth}", key=stat.key)
+        if level < 0 and (filter != "nearest" or bits not in (0, depth)):
+            raise UsageError(
+                f"level {level} is an estimate: it goes with neither the filter area nor bits",
+                key=stat.key,
+            )
         self.stat = stat
         self._level, self._filter, self._bits = level, filter, bits
         full = shape_of(stat.description)
         self._axes = len(stat.description.axes)
         self.channels = len(stat.description.channels)
-        self.shape = tuple(-(-n >> level) for n in full[: self._axes]) + full[self._axes :]
+        self.shape = tuple(_points(n, level) for n in full[: self._axes]) + full[self._axes :]
         wide = pb.Description(family=stat.description.family, bits=max(bits, depth))
         self.dtype = dtype_of(wide)
 
@@ -81,7 +90,7 @@ class ViewPlan:
     @property
     def spacing(self) -> tuple[float, ...]:
         """The distance of neighbours per axis, in its unit, on this level's grid."""
-        return tuple(axis.spacing * (1 << self._level) for axis in self.stat.description.axes)
+        return tuple(axis.spacing * 2.0**self._level for axis in self.stat.description.axes)
 
     @property
     def unit(self) -> tuple[str, ...]:
@@ -144,7 +153,8 @@ class ViewPlan:
     def _item(self, selection: Selection, pool_offset: int = 0) -> ReadItem:
         chosen = selection.chosen[: self._axes]
         whole = all(points == range(n) for points, n in zip(chosen, self.shape))
-        region = () if whole else tuple(interval_of(points, self._level) for points in chosen)
+        coarser = max(0, self._level)  # below 0 regions are in the level's own coordinates
+        region = () if whole else tuple(interval_of(points, coarser) for points in chosen)
         bits = 0 if self._bits == self.stat.description.bits else self._bits
         return ReadItem(self.key, region, self._level, self._filter, bits, pool_offset)
 
@@ -168,10 +178,15 @@ class ViewPlan:
     def _blocks(self) -> Iterator[slice]:
         """The first axis in blocks of whole shards, or smaller ones where those are large."""
         row_bytes = max(1, self.nbytes // self.shape[0])
-        rows = max(1, int(self.stat.shard_extents[0]) >> self._level)
+        rows = max(1, int(self.stat.shard_extents[0] * 2.0**-self._level))
         rows = max(1, min(rows, BLOCK_BYTES // row_bytes))
         for start in range(0, self.shape[0], rows):
             yield slice(start, start + rows)
+
+
+def _points(extent: int, level: int) -> int:
+    """Points of a level along an axis: below 0 none behind the last stored one."""
+    return -(-extent >> level) if level >= 0 else ((extent - 1) << -level) + 1
 
 
 def _slice_of(points: range) -> slice:

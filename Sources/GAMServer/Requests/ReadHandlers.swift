@@ -76,7 +76,9 @@ extension RequestHandlers {
             }
         }
         try check.finish()
-        if plan.byteCount <= Lane.lightBytesMax { prefetcher.saw(signal, reader, plan.selection) }
+        if plan.byteCount <= Lane.lightBytesMax, let selection = plan.storedSelection {
+            prefetcher.saw(signal, reader, selection)
+        }
         return try stream.finish()
     }
 
@@ -115,6 +117,7 @@ extension RequestHandlers {
         try file.adoptWrittenSize()
         var first = WireSamplesResult()
         first.fileName = message.fileName
+        first.isEstimate = plan.isEstimate
         let stream = ReplyStream(
             sink, context, first: first, totalBytes: file.byteCount,
             target: try plan.target(bytes: file.byteCount))

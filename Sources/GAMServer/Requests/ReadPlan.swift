@@ -54,6 +54,8 @@ struct ReadPlan {
     private let planes: BitPlanes?
     /// More bits than are stored.
     private let expandedBits: Int?
+    /// A level below 0; the selection is of its grid.
+    private let finerLevel: Int?
     private let pool: (memory: MemoryPool, offset: Int)?
 
     init(wholeOf description: SignalDescription, _ format: SampleFormat) {
@@ -65,6 +67,7 @@ struct ReadPlan {
         areaLevel = nil
         planes = nil
         expandedBits = nil
+        finerLevel = nil
         pool = nil
     }
 
@@ -76,10 +79,12 @@ struct ReadPlan {
         guard samples == nil || wanted.options.isEmpty else {
             throw Failure(.badRequest, "the format \"\(wanted.name)\" takes no options")
         }
-        guard read.level <= 30 else {
-            throw Failure(.badRequest, "level \(read.level) is not within 0 to 30")
-        }
         let level = Int(read.level)
+        guard level <= 30 else {
+            throw Failure(
+                .badRequest,
+                "level \(level) is not within \(SuperResolutionReader.levelMin) to 30")
+        }
         guard ["", "nearest", "area"].contains(read.filter) else {
             throw Failure(
                 .badRequest, "filter \"\(read.filter)\" is not known; use nearest or area")
@@ -95,14 +100,22 @@ struct ReadPlan {
                 "\(read.bits) bits of samples that have \(type.bits): only integers, without the filter"
                     + " area, are given with more bits, up to 32")
         }
+        guard level >= 0 || (read.filter != "area" && read.bits == 0) else {
+            throw Failure(
+                .badRequest,
+                "level \(level) is an estimate: it goes with neither the filter area nor bits")
+        }
+        finerLevel = level < 0 ? level : nil
         selection = try Selection(
             region: read.region.isEmpty ? nil : read.region.map { try AxisInterval($0) },
-            level: level, of: description)
+            level: max(0, level),
+            of: level < 0
+                ? SuperResolutionReader.description(of: description, level: level) : description)
         byteCount =
             selection.pointCount * description.channels.count
             * (expandedBits ?? type.bits).containerBytes
         isWhole =
-            areaLevel == nil && planes == nil && expandedBits == nil
+            areaLevel == nil && planes == nil && expandedBits == nil && finerLevel == nil
             && selection.isWhole(of: description)
         pool = try read.pool == 0 ? nil : Self.place(read, pools)
     }
@@ -123,10 +136,16 @@ struct ReadPlan {
     }
 
     var errorMax: Double { planes?.errorMax ?? 0 }
-    var isEstimate: Bool { expandedBits != nil }
+    var isEstimate: Bool { expandedBits != nil || finerLevel != nil }
+    /// The part of the stored signal's own grid that is read; nil: of another grid.
+    var storedSelection: Selection? { finerLevel == nil ? selection : nil }
 
     /// Shape and type of the answer.
     func description(_ reader: SignalReader) throws -> SignalDescription {
+        if let finerLevel {
+            return try SuperResolutionReader(reader, level: finerLevel, threads: 1)
+                .description(of: selection)
+        }
         let description = try reader.resultDescription(selection)
         guard let expandedBits else { return description }
         return try SignalDescription(
@@ -150,6 +169,10 @@ struct ReadPlan {
     func read(
         _ reader: SignalReader, threads: Int, yield: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
+        if let finerLevel {
+            return try SuperResolutionReader(reader, level: finerLevel, threads: threads)
+                .read(selection, yield: yield)
+        }
         if let expandedBits {
             return try reader.readExpanded(
                 selection, bits: expandedBits, threads: threads, yield: yield)
