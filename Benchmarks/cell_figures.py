@@ -8,25 +8,9 @@ What always holds here:
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 
-from lower_bits import CONFIG, SUFFIXES, Daemon, bytes_read, np
-
-
-def cold(daemon: Daemon, key: str, level: int) -> tuple[np.ndarray, int, float]:
-    """Means, bytes read for them and milliseconds of processor, best of three starts."""
-    results = []
-    for _ in range(3):
-        daemon.stop()
-        daemon.start()
-        with daemon.client() as client:
-            client.stat(key)
-            before, seconds = bytes_read(daemon), daemon.processor_seconds()
-            means = client.read(key, level=level, filter="area")
-            spent = daemon.processor_seconds() - seconds
-            results.append((bytes_read(daemon) - before, 1000 * spent))
-    return means, min(r[0] for r in results), min(r[1] for r in results)
+from lower_bits import Daemon, cold, each_file, np
 
 
 def measure(daemon: Daemon, file: Path) -> None:
@@ -34,8 +18,8 @@ def measure(daemon: Daemon, file: Path) -> None:
         plain = client.put_file("plain", file)
         kept = client.put_file("kept", file, cells=True)
     level = {1: 6, 2: 3}.get(len(plain.description.axes), 2)
-    means, bytes_without, ms_without = cold(daemon, "plain", level)
-    again, bytes_with, ms_with = cold(daemon, "kept", level)
+    means, bytes_without, ms_without = cold(daemon, "plain", level=level, filter="area")
+    again, bytes_with, ms_with = cold(daemon, "kept", level=level, filter="area")
     assert np.array_equal(means, again), f"{file}: other means"
     print(
         f"| {file.name} | {plain.stored_bytes:,} | {kept.stored_bytes / plain.stored_bytes:.3f} |"
@@ -47,16 +31,10 @@ def measure(daemon: Daemon, file: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
     heads = ["file", "stored bytes", "with cells", "level", "bytes read", "with cells", "ms"]
     print(f"| {' | '.join(heads)} | with cells |")
     print("|---|---|---|---|---|---|---|---|")
-    for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() not in SUFFIXES or not 100_000 < file.stat().st_size < 40 << 20:
-            continue
-        with tempfile.TemporaryDirectory(prefix="gamd-cells-") as name:
-            with Daemon(Path(name), config=CONFIG) as daemon:
-                measure(daemon, file)
+    each_file(parser.parse_args().folder, measure)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Tests" / "support"))
 
@@ -30,8 +32,8 @@ def bytes_read(daemon: Daemon) -> int:
     raise RuntimeError("the kernel does not count what a process reads")
 
 
-def cold(daemon: Daemon, key: str, bits: int) -> tuple[np.ndarray, int, float]:
-    """The samples, bytes read for them and milliseconds of processor, best of three starts."""
+def cold(daemon: Daemon, key: str, **how: Any) -> tuple[np.ndarray, int, float]:
+    """What a read gives, bytes read for it and milliseconds of processor, best of three starts."""
     results = []
     for _ in range(3):
         daemon.stop()
@@ -39,7 +41,7 @@ def cold(daemon: Daemon, key: str, bits: int) -> tuple[np.ndarray, int, float]:
         with daemon.client() as client:
             client.stat(key)
             before, seconds = bytes_read(daemon), daemon.processor_seconds()
-            samples = client.read(key, bits=bits)
+            samples = client.read(key, **how)
             spent = daemon.processor_seconds() - seconds
             results.append((bytes_read(daemon) - before, 1000 * spent))
     return samples, min(r[0] for r in results), min(r[1] for r in results)
@@ -52,15 +54,17 @@ def splits(bits: int) -> list[int]:
 def measure(daemon: Daemon, file: Path) -> None:
     with daemon.client() as client:
         whole = client.put_file("whole", file)
+        if whole.bits <= 8:
+            return
         for lower in splits(whole.bits):
             client.put_file(f"split {lower}", file, lower_bits=lower)
-    samples, all_bytes, all_ms = cold(daemon, "whole", 0)
+    samples, all_bytes, all_ms = cold(daemon, "whole")
     print(f"| {file.name} | {whole.bits} | whole | 1.000 | {all_bytes:,} | {all_ms:.0f} | | |")
     for lower in splits(whole.bits):
         key = f"split {lower}"
-        again, split_bytes, split_ms = cold(daemon, key, 0)
+        again, split_bytes, split_ms = cold(daemon, key)
         assert np.array_equal(again, samples), f"{file}: {key} gives other samples"
-        upper, upper_bytes, upper_ms = cold(daemon, key, whole.bits - lower)
+        upper, upper_bytes, upper_ms = cold(daemon, key, bits=whole.bits - lower)
         with daemon.client() as client:
             assert np.array_equal(upper, client.read("whole", bits=whole.bits - lower))
             stored = client.stat(key).stored_bytes
@@ -72,25 +76,21 @@ def measure(daemon: Daemon, file: Path) -> None:
         )
 
 
+def each_file(folder: Path, measure: Callable[[Daemon, Path], None]) -> None:
+    """`measure` for every file of some size, each with a daemon of its own."""
+    for file in sorted(folder.rglob("*")):
+        if file.suffix.lower() in SUFFIXES and 100_000 < file.stat().st_size < 40 << 20:
+            with tempfile.TemporaryDirectory(prefix="gamd-cost-") as name:
+                with Daemon(Path(name), config=CONFIG) as daemon:
+                    measure(daemon, file)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
     print("| file | bits | split | stored | bytes read | ms | upper: bytes | upper: time |")
     print("|---|---|---|---|---|---|---|---|")
-    for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() not in SUFFIXES or not 100_000 < file.stat().st_size < 40 << 20:
-            continue
-        with tempfile.TemporaryDirectory(prefix="gamd-lower-") as name:
-            with Daemon(Path(name), config=CONFIG) as daemon:
-                with daemon.client() as client:
-                    try:
-                        bits = client.put_file("probe", file).bits
-                    except Exception as error:
-                        print(f"<!-- {file.name}: {error} -->")
-                        continue
-                if bits > 8:
-                    measure(daemon, file)
+    each_file(parser.parse_args().folder, measure)
 
 
 if __name__ == "__main__":

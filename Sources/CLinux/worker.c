@@ -92,6 +92,17 @@ static size_t take_descriptors(struct msghdr *message, int *descriptors) {
     return count;
 }
 
+// Asked of the system once: it reads a file for it.
+static int has_several_processors(void) {
+    static _Atomic int known;  // 0: not yet, 1: no, 2: yes
+    int answer = known;
+    if (answer == 0) {
+        answer = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 2 : 1;
+        known = answer;
+    }
+    return answer == 2;
+}
+
 ssize_t clinux_receive_packet(int socket, void *bytes, size_t capacity, int *descriptors,
                               size_t *count, int milliseconds) {
     *count = 0;
@@ -102,8 +113,7 @@ ssize_t clinux_receive_packet(int socket, void *bytes, size_t capacity, int *des
                              .msg_control = room.bytes,
                              .msg_controllen = sizeof room.bytes};
     ssize_t length;
-    int spins = milliseconds > 0 && sysconf(_SC_NPROCESSORS_ONLN) > 1;
-    int64_t spin_end = spins ? clinux_nanoseconds() + SPIN_NANOSECONDS : 0;
+    int64_t spin_end = milliseconds > 0 && has_several_processors() ? clinux_nanoseconds() + SPIN_NANOSECONDS : 0;
     while ((length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT)) < 0) {
         if (errno == EINTR) {
             continue;

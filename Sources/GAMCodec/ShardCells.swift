@@ -1,8 +1,9 @@
 // Minimum, maximum and sum of the cells of a shard, kept beside it where the writer was asked to.
 //
 // What always holds:
-// - Cells are 64 points of one long axis, 8 x 8 of two, 4 x 4 x 4 of three (of four, the slowest one by
-//   one), counted from the shard's first point and cut at its end.
+// - Cells are 64 points where a whole shard has one long axis, 8 x 8 for two, 4 x 4 x 4 for three (of
+//   four, the slowest one by one), the same in all shards; they are counted from the shard's first
+//   point and cut at its end.
 // - NaN is in none of the figures; a cell of nothing but NaN has NaN for all.
 //
 //   u8 1 | varint bytes of | a zstd frame of, per channel:
@@ -26,7 +27,7 @@ public struct ShardCells: Equatable, Sendable {
     /// [cell, in C order][channel]
     public let bounds: [[ChannelBounds]]
 
-    /// Sides of the cells of shards of these extents.
+    /// Sides of the cells of a signal whose whole shards have these extents.
     public static func sides(_ extents: [Int]) -> [Int] {
         let long = extents.count { $0 > 1 }
         let side = long <= 1 ? 64 : long == 2 ? 8 : 4
@@ -39,13 +40,29 @@ public struct ShardCells: Equatable, Sendable {
         return sides
     }
 
-    static func counts(_ extents: [Int]) -> [Int] {
-        zip(extents, sides(extents)).map { ($0 + $1 - 1) / $1 }
+    /// How many cells a region touches; `Int.max` where that is more than an Int.
+    public static func count(in region: [Range<Int>], shardExtents: [Int]) -> Int {
+        let sides = sides(shardExtents)
+        let counts = counts(shardExtents, sides)
+        return region.indices.reduce(1) { product, axis in
+            func cell(_ at: Int) -> Int {
+                at / shardExtents[axis] * counts[axis] + at % shardExtents[axis] / sides[axis]
+            }
+            let along = cell(region[axis].upperBound - 1) - cell(region[axis].lowerBound) + 1
+            let (count, overflow) = product.multipliedReportingOverflow(by: along)
+            return overflow ? .max : count
+        }
+    }
+
+    private static func counts(_ extents: [Int], _ sides: [Int]) -> [Int] {
+        zip(extents, sides).map { ($0 + $1 - 1) / $1 }
     }
 
     /// First point and extents of every cell, in C order; relative to the shard.
-    static func forEachCell(_ extents: [Int], _ body: ([Int], [Int]) -> Void) {
-        let (sides, counts) = (sides(extents), counts(extents))
+    private static func forEachCell(
+        _ extents: [Int], _ sides: [Int], _ body: ([Int], [Int]) -> Void
+    ) {
+        let counts = counts(extents, sides)
         var at = extents.map { _ in 0 }
         while true {
             let start = zip(at, sides).map { $0 * $1 }
@@ -63,12 +80,13 @@ public struct ShardCells: Equatable, Sendable {
 
     /// Figures of the cells of a shard's canonical bytes.
     static func measure(
-        _ bytes: UnsafeRawBufferPointer, extents: [Int], _ description: SignalDescription
+        _ bytes: UnsafeRawBufferPointer, extents: [Int], sides: [Int],
+        _ description: SignalDescription
     ) -> ShardCells {
         let point = description.pointBytes
         var bounds: [[ChannelBounds]] = []
         var cell: [UInt8] = []
-        forEachCell(extents) { start, size in
+        forEachCell(extents, sides) { start, size in
             cell.removeAll(keepingCapacity: true)
             let lines = size.dropLast().reduce(1, *)
             for line in 0..<lines {
@@ -85,12 +103,12 @@ public struct ShardCells: Equatable, Sendable {
             }
             bounds.append(cell.withUnsafeBytes { SignalBounds.measure($0, description) })
         }
-        return ShardCells(sides: sides(extents), counts: counts(extents), bounds: bounds)
+        return ShardCells(sides: sides, counts: counts(extents, sides), bounds: bounds)
     }
 
-    private static func pointCounts(_ extents: [Int]) -> [Int] {
+    private static func pointCounts(_ extents: [Int], _ sides: [Int]) -> [Int] {
         var points: [Int] = []
-        forEachCell(extents) { points.append($1.reduce(1, *)) }
+        forEachCell(extents, sides) { points.append($1.reduce(1, *)) }
         return points
     }
 
@@ -101,7 +119,7 @@ public struct ShardCells: Equatable, Sendable {
     }
 
     func serialized(extents: [Int], _ type: SampleType, seed: UInt64) -> [UInt8] {
-        let points = Self.pointCounts(extents)
+        let points = Self.pointCounts(extents, sides)
         var body = ByteWriter()
         for channel in bounds[0].indices {
             let cells = bounds.map { $0[channel] }
@@ -137,13 +155,14 @@ public struct ShardCells: Equatable, Sendable {
     }
 
     init(
-        parsing bytes: [UInt8], extents: [Int], channels: Int, _ type: SampleType, seed: UInt64
+        parsing bytes: [UInt8], extents: [Int], sides: [Int], channels: Int, _ type: SampleType,
+        seed: UInt64
     ) throws(FormatError) {
         let what = "the figures of a shard's cells"
         var tail = ByteReader(Array(bytes.suffix(8)), what: what)
         guard try tail.fixed(UInt64.self) == XXH3_64bits_withSeed(bytes, bytes.count - 8, seed)
         else { throw .checksum(what) }
-        let points = Self.pointCounts(extents)
+        let points = Self.pointCounts(extents, sides)
         var reader = ByteReader(bytes, what: what)
         guard try reader.u8() == Self.version else { throw .malformed(what) }
         let count = try reader.count(max: points.count * channels * 30)
@@ -157,7 +176,7 @@ public struct ShardCells: Equatable, Sendable {
         }
         guard body.remaining == 0 else { throw .malformed(what) }
         self.init(
-            sides: Self.sides(extents), counts: Self.counts(extents),
+            sides: sides, counts: Self.counts(extents, sides),
             bounds: points.indices.map { cell in planes.map { $0[cell] } })
     }
 

@@ -46,23 +46,17 @@ extension ShardWorker {
         _ records: ShardRecords, _ layout: ShardLayout, _ index: Int, _ context: CodingContext
     ) throws -> [UInt8] {
         let bits = context.lowerBits
-        var known: [Int32]??
-        func overview() throws -> [Int32]? {
-            if let known { return known }
-            let lattice = try lattice(records, layout, index, context)
-            known = .some(lattice)
-            return lattice
-        }
+        let known = try lattice(records, layout, index, context)
         let upper = try recallRecord(
             records.shard, layout, seed: RecordSeed.upper(index), index, context
-        ) { try overview()?.map { $0 >> bits } }
+        ) { known?.map { $0 >> bits } }
         var planes = upper.withUnsafeBytes { self.planes($0, layout, context) }
         for i in planes.indices { planes[i] <<= bits }
         guard let lower = records.lower else { return bytes(&planes, layout, context) }
         let record = try parsed(lower, layout, index)
         if case .modelled(let coded) = record.body {
             try recallPlanes(
-                &planes, coded, layout, index, context, try overview(), lowerBits: bits)
+                &planes, coded, layout, index, context, known, lowerBits: bits)
         } else {
             let rest = try samples(record.body, layout, index, context) { nil }
             let values = rest.withUnsafeBytes { self.planes($0, layout, context) }

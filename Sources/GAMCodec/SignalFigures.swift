@@ -36,7 +36,8 @@ extension SignalReader {
         do {
             return try ShardCells(
                 parsing: try source.bytes(of: .cells(index: index)),
-                extents: grid.box(index).map(\.count), channels: context.channels,
+                extents: grid.box(index).map(\.count),
+                sides: ShardCells.sides(manifest.shardExtents), channels: context.channels,
                 manifest.description.sampleType,
                 seed: ShardCells.seed(manifest.contentHash, index))
         } catch let error as FormatError {
@@ -48,7 +49,9 @@ extension SignalReader {
     public func measuredCells(_ index: Int) throws -> ShardCells {
         let extents = grid.box(index).map(\.count)
         return try shardBytes(index).withUnsafeBytes {
-            ShardCells.measure($0, extents: extents, manifest.description)
+            ShardCells.measure(
+                $0, extents: extents, sides: ShardCells.sides(manifest.shardExtents),
+                manifest.description)
         }
     }
 

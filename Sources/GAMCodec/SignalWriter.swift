@@ -70,9 +70,9 @@ public struct SignalWriter: Sendable {
     /// Why so many lower bits of samples of a type cannot be stored apart; nil when they can.
     public static func refusal(lowerBits: Int, _ type: SampleType) -> String? {
         guard lowerBits != 0 else { return nil }
-        guard type.bits > 1 else { return "samples of one bit have no lower bits to store apart" }
         let possible = SignalManifest.lowerBits(of: type)
         guard !possible.contains(lowerBits) else { return nil }
+        guard !possible.isEmpty else { return "samples of one bit have no lower bits" }
         return "\(lowerBits) lower bits of samples that have \(type.bits) cannot be stored apart;"
             + " choose \(possible.lowerBound) to \(possible.upperBound - 1)"
     }
@@ -108,7 +108,10 @@ public struct SignalWriter: Sendable {
             if options.keepsCells {
                 let extents = box.map(\.count)
                 cells = bytes.withUnsafeBytes {
-                    ShardCells.measure($0, extents: extents, description).serialized(
+                    ShardCells.measure(
+                        $0, extents: extents, sides: ShardCells.sides(grid.shardExtents),
+                        description
+                    ).serialized(
                         extents: extents, description.sampleType,
                         seed: ShardCells.seed(hash, index))
                 }

@@ -14,10 +14,7 @@ struct ReferenceTrace {
     mutating func next(
         base: Int, bins: ClosedRange<Int>, shift: Int, below: (Int) -> Int
     ) -> Int {
-        let state = Int(reader.position % UInt32(GAM_STATES))
-        reader.position += 1
-        let x = withUnsafeBytes(of: reader.state) { $0.bindMemory(to: UInt32.self)[state] }
-        let slot = Int(x & 65535)
+        let (state, x, slot) = begin()
         let total = GAM_TOTAL - GAM_ESCAPE
         if slot >= total {
             advance(state, x, start: total, end: GAM_TOTAL)
@@ -40,10 +37,7 @@ struct ReferenceTrace {
     mutating func nextLower(
         base: Int, floor: Int, bits: Int, shift: Int, first: Int, edges: [Int]
     ) -> Int {
-        let state = Int(reader.position % UInt32(GAM_STATES))
-        reader.position += 1
-        let x = withUnsafeBytes(of: reader.state) { $0.bindMemory(to: UInt32.self)[state] }
-        let slot = Int(x & 65535)
+        let (state, x, slot) = begin()
         let total = GAM_TOTAL - GAM_ESCAPE
         if slot >= total {
             advance(state, x, start: total, end: GAM_TOTAL)
@@ -52,6 +46,14 @@ struct ReferenceTrace {
         let bin = edges.lastIndex { $0 <= slot }!
         advance(state, x, start: edges[bin], end: edges[bin + 1])
         return base + (first + bin) << shift + self.bits(shift)
+    }
+
+    /// The state of the next symbol, its value and its slot.
+    private mutating func begin() -> (state: Int, x: UInt32, slot: Int) {
+        let state = Int(reader.position % UInt32(GAM_STATES))
+        reader.position += 1
+        let x = withUnsafeBytes(of: reader.state) { $0.bindMemory(to: UInt32.self)[state] }
+        return (state, x, Int(x & 65535))
     }
 
     private mutating func advance(_ state: Int, _ x: UInt32, start: Int, end: Int) {

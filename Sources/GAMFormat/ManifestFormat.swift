@@ -85,10 +85,8 @@ public struct SignalManifest: Equatable, Sendable {
 
     public static let roundsMax = 64
 
-    /// How many lower bits of samples of a type can be apart.
-    public static func lowerBits(of type: SampleType) -> Range<Int> {
-        1..<max(2, min(type.bits, 17))
-    }
+    /// How many lower bits of samples of a type can be apart; empty for samples of one bit.
+    public static func lowerBits(of type: SampleType) -> Range<Int> { 1..<min(type.bits, 17) }
 }
 
 extension SignalManifest {
@@ -166,7 +164,6 @@ extension SignalManifest {
         guard
             optional & 4 == 0
                 || Self.lowerBits(of: description.sampleType).contains(lowerBits)
-                    && description.sampleType.bits > 1
         else { throw .malformed("manifest") }
         let recordBytes = try r.count(max: 1 << 50)
         guard r.remaining == 8 else { throw .malformed("manifest") }

@@ -600,11 +600,11 @@ public nonisolated struct WirePutBegin: Sendable {
 
   public var mustNotExist: Bool = false
 
-  /// minimum, maximum and sum of small cells are kept
-  public var cells: Bool = false
-
   /// so many lower bits of each sample are stored apart; 0: none
   public var lowerBits: UInt32 = 0
+
+  /// minimum, maximum and sum of small cells are kept
+  public var cells: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1125,16 +1125,16 @@ public nonisolated struct WireStatResult: @unchecked Sendable {
     set {_uniqueStorage()._quarantine = newValue}
   }
 
-  /// figures of its cells are kept
-  public var hasCells_p: Bool {
-    get {_storage._hasCells_p}
-    set {_uniqueStorage()._hasCells_p = newValue}
-  }
-
   /// lower bits stored apart; 0: none are
   public var lowerBits: UInt32 {
     get {_storage._lowerBits}
     set {_uniqueStorage()._lowerBits = newValue}
+  }
+
+  /// figures of its cells are kept
+  public var hasCells_p: Bool {
+    get {_storage._hasCells_p}
+    set {_uniqueStorage()._hasCells_p = newValue}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -2660,8 +2660,8 @@ nonisolated extension WirePutBegin: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.shardExtents != rhs.shardExtents {return false}
     if lhs.options != rhs.options {return false}
     if lhs.mustNotExist != rhs.mustNotExist {return false}
-    if lhs.cells != rhs.cells {return false}
     if lhs.lowerBits != rhs.lowerBits {return false}
+    if lhs.cells != rhs.cells {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3437,8 +3437,8 @@ nonisolated extension WireStatResult: SwiftProtobuf.Message, SwiftProtobuf._Mess
     var _bits: UInt32 = 0
     var _adapterVersion: String = String()
     var _quarantine: String = String()
-    var _hasCells_p: Bool = false
     var _lowerBits: UInt32 = 0
+    var _hasCells_p: Bool = false
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3474,8 +3474,8 @@ nonisolated extension WireStatResult: SwiftProtobuf.Message, SwiftProtobuf._Mess
       _bits = source._bits
       _adapterVersion = source._adapterVersion
       _quarantine = source._quarantine
-      _hasCells_p = source._hasCells_p
       _lowerBits = source._lowerBits
+      _hasCells_p = source._hasCells_p
     }
   }
 
@@ -3648,8 +3648,8 @@ nonisolated extension WireStatResult: SwiftProtobuf.Message, SwiftProtobuf._Mess
         if _storage._bits != rhs_storage._bits {return false}
         if _storage._adapterVersion != rhs_storage._adapterVersion {return false}
         if _storage._quarantine != rhs_storage._quarantine {return false}
-        if _storage._hasCells_p != rhs_storage._hasCells_p {return false}
         if _storage._lowerBits != rhs_storage._lowerBits {return false}
+        if _storage._hasCells_p != rhs_storage._hasCells_p {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -79,8 +79,9 @@ public struct AreaReader: Sendable {
         guard manifest.hasCells, manifest.description.sampleType.family != .float else {
             return false
         }
-        return zip(ShardCells.sides(manifest.shardExtents), manifest.shardExtents).allSatisfy {
-            (1 << level) % $0 == 0 && ($1 % $0 == 0 || $1 <= $0)
+        let (shard, whole) = (manifest.shardExtents, manifest.description.extents)
+        return ShardCells.sides(shard).enumerated().allSatisfy { axis, side in
+            (1 << level) % side == 0 && (shard[axis] % side == 0 || shard[axis] == whole[axis])
         }
     }
 

@@ -133,16 +133,24 @@ import Testing
         }
     }
 
-    @Test func fittingAgainKeepsTheParts() throws {
+    @Test func fittingAgainKeepsThePartsAndTheCells() throws {
         let d = try describe([300, 300], bits: 12)
         let bytes = samples(d, .smooth, seed: 5)
-        let (manifest, records) = try stored(d, bytes, lowerBits: 4)
+        let (stored, records) = try stored(d, bytes, lowerBits: 4, keepsCells: true)
+        // Said to be large, so that whatever the fit gives is taken.
+        let manifest = SignalManifest(
+            description: d, shardExtents: stored.shardExtents, contentHash: stored.contentHash,
+            transform: stored.transformCode, size: stored.size, priors: stored.priors,
+            effort: 0, energyRounds: [], hasNetwork: stored.hasNetwork,
+            hasBounds: stored.hasBounds, hasCells: true, lowerBits: 4, recordBytes: 1 << 30)
         let fresh = MemoryRecords()
-        let better = try SignalWriter(priors: .shipped).refit(
-            manifest, from: records, effort: 2, threads: 1, keepsBounds: true, into: fresh
-        ) { _ in true }
-        guard let better else { return }
-        #expect(better.lowerBits == 4)
+        let better = try #require(
+            try SignalWriter(priors: .shipped).refit(
+                manifest, from: records, effort: 1, threads: 1, keepsBounds: true, into: fresh
+            ) { _ in true })
+        #expect(better.lowerBits == 4 && better.hasCells)
         #expect(try read(better, fresh) == bytes)
+        let reader = try SignalReader(manifest: better, source: fresh, priors: .shipped)
+        #expect(try reader.cells(of: 0) == reader.measuredCells(0))
     }
 }

@@ -23,7 +23,8 @@ import Testing
 
     static let shapes: [([Int], [Int]?)] = [
         ([1], nil), ([5000], nil), ([500], [72]), ([70, 66], nil), ([90, 70], [24, 64]),
-        ([9, 20, 21], nil), ([3, 5, 9, 6], nil), ([1, 50, 1], nil),
+        ([9, 20, 21], nil), ([9, 33, 33], [8, 16, 32]), ([33, 65], [32, 64]), ([3, 5, 9, 6], nil),
+        ([1, 50, 1], nil),
     ]
 
     @Test(arguments: shapes) func figuresKeptAreThoseOfTheSamples(
@@ -53,6 +54,7 @@ import Testing
     @Test func meansOfLevelsAreThoseOfAllSamples() throws {
         for (shape, level, shard) in [
             ([130, 75], 3, nil), ([130, 75], 4, [64, 32]), ([20, 33, 17], 2, [8, 16, 17]),
+            ([9, 33, 33], 2, [8, 16, 32]), ([33, 65], 3, [32, 64]), ([1, 65, 33], 3, [1, 64, 32]),
             ([9000], 6, nil), ([9000], 8, [1024]), ([3, 20, 24, 9], 3, nil),
         ] as [([Int], Int, [Int]?)] {
             for (family, bits) in [(SampleType.Family.unsigned, 8), (.signed, 32), (.float, 32)] {
@@ -95,6 +97,30 @@ import Testing
                 #expect(found[0].runs == found[1].runs, "seed \(seed)")
                 #expect(found[0].matches == found[1].matches, "seed \(seed)")
                 #expect(found[0].recalled <= found[1].recalled, "seed \(seed)")
+            }
+        }
+    }
+
+    @Test func theCellsOfARegionAreCountedBeforeTheyAreRead() throws {
+        let seed = UInt64.random(in: 0..<1 << 32)
+        var generator = SeededGenerator(seed: seed)
+        for (shape, shard) in [
+            ([500], [72]), ([130, 75], [24, 40]), ([20, 33, 17], [8, 16, 17]),
+        ] {
+            let (reader, _) = try reader(shape, 1, .unsigned, 8, .smooth, shard: shard)
+            for _ in 0..<200 {
+                let region = shape.map { extent -> Range<Int> in
+                    let a = Int.random(in: 0..<extent, using: &generator)
+                    return a..<Int.random(in: a + 1...extent, using: &generator)
+                }
+                let touched = try reader.grid.shards(touching: region).reduce(0) { sum, index in
+                    let box = reader.grid.box(index)
+                    let inside = zip(box, region).map { $0.clamped(to: $1) }
+                    let cells = try #require(try reader.cells(of: index))
+                    return sum + CellBox(cells, first: box.map(\.lowerBound), inside).cells.count
+                }
+                let counted = ShardCells.count(in: region, shardExtents: shard)
+                #expect(touched == counted, "seed \(seed): \(region)")
             }
         }
     }

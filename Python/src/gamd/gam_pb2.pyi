@@ -292,7 +292,7 @@ class PutBegin(_message.Message):
     options: _containers.ScalarMap[str, str]
     samples: Description
     shard_extents: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, file_name: _Optional[str] = ..., adapter: _Optional[str] = ..., samples: _Optional[_Union[Description, _Mapping]] = ..., effort: _Optional[int] = ..., network_size: _Optional[str] = ..., shard_extents: _Optional[_Iterable[int]] = ..., options: _Optional[_Mapping[str, str]] = ..., must_not_exist: bool = ..., cells: bool = ..., lower_bits: _Optional[int] = ...) -> None: ...
+    def __init__(self, file_name: _Optional[str] = ..., adapter: _Optional[str] = ..., samples: _Optional[_Union[Description, _Mapping]] = ..., effort: _Optional[int] = ..., network_size: _Optional[str] = ..., shard_extents: _Optional[_Iterable[int]] = ..., options: _Optional[_Mapping[str, str]] = ..., must_not_exist: bool = ..., lower_bits: _Optional[int] = ..., cells: bool = ...) -> None: ...
 
 class PutCommit(_message.Message):
     __slots__ = ["body_hash_high", "body_hash_low", "has_hash"]
@@ -618,7 +618,7 @@ class StatResult(_message.Message):
     shard_extents: _containers.RepeatedScalarFieldContainer[int]
     stored_bytes: int
     transform: str
-    def __init__(self, key: _Optional[str] = ..., kind: _Optional[str] = ..., description: _Optional[_Union[Description, _Mapping]] = ..., raw_bytes: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., file_bytes: _Optional[int] = ..., content_hash: _Optional[str] = ..., order: _Optional[str] = ..., network_size: _Optional[str] = ..., prior: _Optional[str] = ..., effort: _Optional[int] = ..., energy_rounds: _Optional[_Iterable[float]] = ..., shard_extents: _Optional[_Iterable[int]] = ..., shard_count: _Optional[int] = ..., generation: _Optional[int] = ..., adapter: _Optional[str] = ..., exactness: _Optional[str] = ..., dtype: _Optional[str] = ..., created_unix_ms: _Optional[int] = ..., media_type: _Optional[str] = ..., transform: _Optional[str] = ..., file_name: _Optional[str] = ..., bits: _Optional[int] = ..., adapter_version: _Optional[str] = ..., quarantine: _Optional[str] = ..., has_cells: bool = ..., lower_bits: _Optional[int] = ...) -> None: ...
+    def __init__(self, key: _Optional[str] = ..., kind: _Optional[str] = ..., description: _Optional[_Union[Description, _Mapping]] = ..., raw_bytes: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., file_bytes: _Optional[int] = ..., content_hash: _Optional[str] = ..., order: _Optional[str] = ..., network_size: _Optional[str] = ..., prior: _Optional[str] = ..., effort: _Optional[int] = ..., energy_rounds: _Optional[_Iterable[float]] = ..., shard_extents: _Optional[_Iterable[int]] = ..., shard_count: _Optional[int] = ..., generation: _Optional[int] = ..., adapter: _Optional[str] = ..., exactness: _Optional[str] = ..., dtype: _Optional[str] = ..., created_unix_ms: _Optional[int] = ..., media_type: _Optional[str] = ..., transform: _Optional[str] = ..., file_name: _Optional[str] = ..., bits: _Optional[int] = ..., adapter_version: _Optional[str] = ..., quarantine: _Optional[str] = ..., lower_bits: _Optional[int] = ..., has_cells: bool = ...) -> None: ...
 
 class Verify(_message.Message):
     __slots__ = []

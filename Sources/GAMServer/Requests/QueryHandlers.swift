@@ -189,9 +189,9 @@ extension RequestHandlers {
         let reader = try readers.reader(for: signal, answerBytes: 0)
         let shards = reader.grid.shards(touching: box)
         let perPart = 8 * (2 * reader.grid.extents.count + 3 * description.channels.count)
-        let cells = ShardCells.sides(reader.manifest.shardExtents).reduce(1, *)
-        let points = box.reduce(1) { $0 * $1.count }
-        let parts = bounds.cells ? max(shards.count, points / cells) : shards.count
+        let parts =
+            bounds.cells
+            ? ShardCells.count(in: box, shardExtents: reader.manifest.shardExtents) : shards.count
         guard parts <= Self.boundsBytesMax / perPart else {
             throw Failure(
                 .tooLarge,
