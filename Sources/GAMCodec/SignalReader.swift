@@ -21,6 +21,7 @@ public struct SignalReader: Sendable {
     let source: any RecordSource
     private let pool: WorkerPool
     private var cache: (any ShardCache)?
+    private var mayGoOn: (@Sendable () throws -> Void)?
     /// Whether lower bits that have records of their own are left out (0).
     private var isUpperOnly = false
 
@@ -48,6 +49,14 @@ public struct SignalReader: Sendable {
     public func cached(by cache: any ShardCache) -> SignalReader {
         var reader = self
         reader.cache = cache
+        return reader
+    }
+
+    /// The same reader, asking before every shard whether to go on: a read ends with what `check`
+    /// throws, within the time of a shard a thread.
+    public func checked(by check: @escaping @Sendable () throws -> Void) -> SignalReader {
+        var reader = self
+        reader.mayGoOn = check
         return reader
     }
 
@@ -141,7 +150,8 @@ public struct SignalReader: Sendable {
 
     /// Canonical bytes of one shard.
     func shardBytes(_ index: Int) throws -> [UInt8] {
-        try shardBytes(index, upperOnly: false)
+        try mayGoOn?()
+        return try shardBytes(index, upperOnly: false)
     }
 
     private func shardBytes(_ index: Int, upperOnly: Bool) throws -> [UInt8] {
@@ -233,6 +243,7 @@ public struct SignalReader: Sendable {
 
     /// Canonical bytes of a shard or its overview, from the cache if they are there.
     private func kept(_ index: Int, isCoarse: Bool) throws -> [UInt8] {
+        try mayGoOn?()
         let recall = {
             try isCoarse ? overviewBytes(index) : shardBytes(index, upperOnly: isUpperOnly)
         }

@@ -16,7 +16,7 @@ extension RequestHandlers {
     ) throws -> (reply: WireReply, body: [UInt8]) {
         let signal = try catalog.open(key)
         let description = signal.record.manifest.description
-        let reader = try readers.reader(for: signal, answerBytes: 0)
+        let reader = try readers.reader(for: signal, answerBytes: 0).checked(by: job.context)
         let options = try pointOptions(query)
         let isRay = query.kind == "ray"
         let scale = query.scale == 0 ? 1 : query.scale
@@ -149,7 +149,7 @@ extension RequestHandlers {
         }
         let signal = try catalog.open(key)
         let box = try Self.box(search.region, of: signal.record.manifest.description)
-        let reader = try readers.reader(for: signal, answerBytes: 0)
+        let reader = try readers.reader(for: signal, answerBytes: 0).checked(by: job.context)
         let found = try PredicateSearch(
             reader,
             Predicate(comparison, search.value, channel: Int(search.channel)),
@@ -186,7 +186,7 @@ extension RequestHandlers {
         let signal = try catalog.open(key)
         let description = signal.record.manifest.description
         let box = try Self.box(bounds.region, of: description)
-        let reader = try readers.reader(for: signal, answerBytes: 0)
+        let reader = try readers.reader(for: signal, answerBytes: 0).checked(by: job.context)
         let shards = reader.grid.shards(touching: box)
         let perPart = 8 * (2 * reader.grid.extents.count + 3 * description.channels.count)
         let parts =
@@ -202,7 +202,6 @@ extension RequestHandlers {
         let known = try reader.bounds(of: shards)
         var answer: [Double] = []
         for (place, shard) in shards.enumerated() {
-            if known == nil { try job.context.check() }
             let ranges = reader.grid.box(shard)
             answer += ranges.map { Double($0.lowerBound) } + ranges.map { Double($0.count) }
             let channels = try known?[place] ?? reader.measuredBounds(shard)

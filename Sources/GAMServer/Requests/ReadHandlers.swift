@@ -70,7 +70,7 @@ extension RequestHandlers {
         try header.withUnsafeBytes { try stream.write($0) }
         var check = ContentCheck(signal, isWhole: plan.isWhole)
         try context.naming {
-            try plan.read(reader, threads: threads) { bytes in
+            try plan.read(reader.checked(by: context), threads: threads) { bytes in
                 check.update(bytes)
                 try stream.write(bytes)
             }
@@ -106,7 +106,7 @@ extension RequestHandlers {
         var check = ContentCheck(signal, isWhole: plan.isWhole)
         try context.naming {
             try adapters.encode(input, output: file.descriptor) { write in
-                try plan.read(reader, threads: codecThreads) { bytes in
+                try plan.read(reader.checked(by: context), threads: codecThreads) { bytes in
                     try context.check()
                     check.update(bytes)
                     try write(bytes)

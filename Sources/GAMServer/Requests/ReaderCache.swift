@@ -49,6 +49,13 @@ final class ReaderCache: Sendable {
     }
 }
 
+extension SignalReader {
+    /// The same reader for one request: it ends with the request.
+    func checked(by context: RequestContext) -> SignalReader {
+        checked { try context.check() }
+    }
+}
+
 /// The shards of one signal in the cache of all.
 private struct SignalShardCache: ShardCache {
     let space: BlobSpace
