@@ -1210,9 +1210,10 @@ static void abandon(gamd_client *c) {
     c->error = error;
 }
 
-// Points of [start, stop) that are multiples of 2^level.
-static uint64_t points_of_level(gamd_interval interval, uint32_t level) {
+// Points of [start, stop) that are multiples of 2^level; below level 0 all of them.
+static uint64_t points_of_level(gamd_interval interval, int32_t level) {
     if (interval.start < 0 || interval.stop <= interval.start || level > 62) return 0;
+    if (level < 0) return (uint64_t)(interval.stop - interval.start);
     uint64_t before = ((uint64_t)1 << level) - 1;
     uint64_t first = ((uint64_t)interval.start + before) >> level;
     return (((uint64_t)interval.stop + before) >> level) - first;
@@ -1296,7 +1297,7 @@ static gamd_status read_into(gamd_client *c, const char *key, const gamd_selecti
         write_signed(c, 2, s->region[i].stop);
         close_message(c, interval_start);
     }
-    write_number(c, 2, s->level);
+    write_number(c, 2, (uint64_t)(int64_t)s->level);
     close_message(c, start);
     status = send_request(c, NULL, 0);
     if (status != GAMD_OK && status != GAMD_UNREACHABLE) return status;

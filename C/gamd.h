@@ -109,9 +109,12 @@ typedef struct gamd_stat_result {
 // Which samples to read. All zero (or NULL) is the whole signal.
 typedef struct gamd_interval { int64_t start, stop; } gamd_interval;  // half open
 typedef struct gamd_selection {
-    gamd_interval region[GAMD_AXES_MAX];  // one per axis, slowest first, in full-resolution points
+    // One per axis, slowest first, in points of full resolution; below level 0 in the level's own.
+    gamd_interval region[GAMD_AXES_MAX];
     uint32_t axis_count;                  // 0: everything
-    uint32_t level;                       // n: the points whose coordinates are multiples of 2^n
+    // n: the points whose coordinates are multiples of 2^n; -1 and -2: 2^-level points for every
+    // stored one, an estimate between them (docs/protocol.md says of which signals).
+    int32_t level;
 } gamd_selection;
 
 // How to store. All zero (or NULL) is the daemon's own choice.

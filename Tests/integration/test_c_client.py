@@ -157,6 +157,18 @@ def test_regions_and_levels_equal_numpy_slicing(
             assert bits_equal(read.array, array[slices]), (level, region)
 
 
+def test_levels_below_0_equal_those_of_the_python_client(handle: CClient, client: Client) -> None:
+    client.put("c/finer", ((noise("i2", (50, 60)) >> 9) + 128).astype("u1"))
+    for level in (-1, -2):
+        finer = client.read("c/finer", level=level)
+        assert finer.shape == tuple((extent - 1) * 2**-level + 1 for extent in (50, 60))
+        assert bits_equal(handle.read("c/finer", level=level).array, finer)
+        part = handle.read("c/finer", [(7, 61), (3, 4)], level)
+        assert bits_equal(part.array, finer[7:61, 3:4])
+    refused = handle.read("c/finer", level=-3)
+    assert refused.status == BAD_REQUEST and "not within -2 to 30" in refused["error"], refused
+
+
 def test_descriptions_travel_whole(handle: CClient, client: Client) -> None:
     described = pb.Description(
         axes=[

@@ -97,7 +97,7 @@ static int take(void *context, const void *bytes, size_t count) {
 }
 
 static gamd_selection selection_of(char **rest) {
-    gamd_selection s = {.level = (uint32_t)number(rest, '\t')};
+    gamd_selection s = {.level = (int32_t)strtol(word(rest, '\t'), NULL, 10)};
     for (char *region = word(rest, '\t'); *region != 0;) {
         gamd_interval interval;
         interval.start = strtoll(word(&region, ':'), NULL, 10);
@@ -123,7 +123,7 @@ static gamd_status run_read(char *rest) {
         status = gamd_read(client, key, &selection, samples, limit, &description);
         assert(((char *)samples)[limit] == 42);
     } else if (strcmp(mode, "alloc") == 0) {
-        const gamd_selection *some = selection.axis_count + selection.level > 0 ? &selection : NULL;
+        const gamd_selection *some = selection.axis_count > 0 || selection.level != 0 ? &selection : NULL;
         status = gamd_read_alloc(client, key, some, &samples, &description);
         assert((samples != NULL) == (status == GAMD_OK));
     } else {
