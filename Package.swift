@@ -43,6 +43,7 @@ let package = Package(
         .target(name: "CGAMPriors"),
         .target(name: "CGAMPlugin"),
         .target(name: "CLinux"),
+        .target(name: "CHeap", linkerSettings: [.linkedLibrary("jemalloc")]),
         .target(name: "CSandbox", linkerSettings: [.linkedLibrary("seccomp")]),
         .target(name: "CRocksDB", linkerSettings: [.linkedLibrary("rocksdb")]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd"),
@@ -84,8 +85,8 @@ let package = Package(
         .executableTarget(
             name: "gamd",
             dependencies: [
-                "GAMServer", "GAMProtocol", "GAMPluginHost", "GAMPluginManifests", "CLinux", log,
-                argumentParser,
+                "GAMServer", "GAMProtocol", "GAMPluginHost", "GAMPluginManifests", "CHeap",
+                "CLinux", log, argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(

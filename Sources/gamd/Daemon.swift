@@ -3,6 +3,7 @@
 // where they are waited for; nothing is acknowledged that a stop could lose.
 
 import ArgumentParser
+import CHeap
 import CLinux
 import GAMPluginHost
 import GAMProtocol
@@ -51,7 +52,6 @@ struct Daemon: ParsableCommand {
         do {
             let resolved = try sources().resolve()
             if checkConfig { return print("the configuration is valid") }
-            clinux_keep_heap_small()
             let signals = clinux_signal_descriptor(1)
             guard signals >= 0 else {
                 throw Failure(.failed, "waiting for signals is impossible: errno \(-signals)")
@@ -86,6 +86,11 @@ struct Daemon: ParsableCommand {
         var options = Server.Options(resolved)
         options.isInMemory = memory
         options.passedSocket = try ServiceManager.passedSocket()
+        options.heap = {
+            var figures = HeapFigures()
+            cheap_bytes(&figures.usedBytes, &figures.freeBytes)
+            return figures
+        }
         let server = try Server(
             options, adapters: service.adapters(), log: service.log)
         try server.start()

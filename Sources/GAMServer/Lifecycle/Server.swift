@@ -19,6 +19,8 @@ public final class Server: Sendable {
         /// A listening socket from systemd; nil: one is made.
         public var passedSocket: Int32?
         public var version = gamdVersion
+        /// What the heap says of itself; nil: nothing.
+        public var heap: (@Sendable () -> HeapFigures)?
 
         public init(_ configuration: ResolvedConfiguration) {
             self.configuration = configuration
@@ -39,7 +41,6 @@ public final class Server: Sendable {
     private let prefetcher: Prefetcher
     private let scrubber: Scrubber
     private let heartbeat: Heartbeat
-    private let heap: HeapTrimmer
     private let listener: Listener
     private let isStopped = Atomic(false)
 
@@ -107,9 +108,9 @@ public final class Server: Sendable {
                 ("shards", handlers.readers.shards), ("networks", handlers.readers.networks),
                 ("entries", catalog.entries),
             ], adapters: adapters)
+        if let heap = options.heap { metrics.watch(heap) }
         prefetcher = handlers.prefetcher
         let activity = Activity()
-        heap = HeapTrimmer(activity: activity)
         let executor = RequestExecutor(
             handlers: handlers, activity: activity, metrics: metrics, limits: settings.limits,
             log: log)
@@ -159,7 +160,6 @@ public final class Server: Sendable {
         prefetcher.start()
         try scrubber.resume()
         heartbeat.start()
-        heap.start()
         try listener.start()
     }
 
@@ -201,7 +201,6 @@ public final class Server: Sendable {
             && executor.stop(milliseconds: 500)
         reclaimer.stop()
         heartbeat.stop()
-        heap.stop()
         guard didEnd else {
             log.error("some requests did not stop; leaving them")
             return false

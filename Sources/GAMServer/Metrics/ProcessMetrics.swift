@@ -5,7 +5,27 @@ import CLinux
 import GAMStore
 import Glibc
 
+/// What the heap says of itself.
+public struct HeapFigures: Sendable {
+    /// Blocks in use.
+    public var usedBytes: UInt64 = 0
+    /// The rest of the pages that hold them, and pages that have just been freed.
+    public var freeBytes: UInt64 = 0
+
+    public init() {}
+}
+
 extension ServerMetrics {
+    func watch(_ heap: @escaping @Sendable () -> HeapFigures) {
+        registry.register("gamd_heap_bytes", "Blocks in use, and the rest of their pages.") {
+            let figures = heap()
+            return [
+                ([("state", "used")], Double(figures.usedBytes)),
+                ([("state", "free")], Double(figures.freeBytes)),
+            ]
+        }
+    }
+
     /// Adds what the process, the catalog, the store and the plugins say of themselves.
     func watch(
         catalog: SignalCatalog, caches: [(name: String, cache: any CacheFigures)],
@@ -106,14 +126,6 @@ extension ServerMetrics {
     private func watchProcess() {
         registry.register("process_resident_memory_bytes", "Resident memory.") {
             [([], Double(ProcessFigures.residentBytes()))]
-        }
-        registry.register(
-            "gamd_heap_bytes", "Blocks in use, and freed ones that may be used again."
-        ) {
-            var used: UInt64 = 0
-            var free: UInt64 = 0
-            clinux_heap_bytes(&used, &free)
-            return [([("state", "used")], Double(used)), ([("state", "free")], Double(free))]
         }
         registry.register("process_open_fds", "Open descriptors.") {
             [([], Double(ProcessFigures.openDescriptors()))]
