@@ -112,8 +112,8 @@ class Result:
     def minutes(self) -> np.ndarray:
         """Median seconds, resident bytes and heap bytes of each minute, the first sixth left out.
 
-        Caches fill in the first sixth. Within a minute the heap is trimmed once, and a put of a
-        picture takes and gives back some 15 MiB: single samples scatter by that, medians do not.
+        Caches fill in the first sixth. A put of a picture takes and gives back some 15 MiB:
+        single samples scatter by that, medians do not.
         """
         late = self.samples[len(self.samples) // 6 :]
         rows = np.array([(s.seconds, s.resident, s.heap) for s in late], np.float64)
