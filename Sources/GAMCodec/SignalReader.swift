@@ -22,6 +22,7 @@ public struct SignalReader: Sendable {
     private let pool: WorkerPool
     private var cache: (any ShardCache)?
     private var mayGoOn: (@Sendable () throws -> Void)?
+    private var willRecall: (@Sendable (_ bytes: Int) throws -> Void)?
     /// Whether lower bits that have records of their own are left out (0).
     private var isUpperOnly = false
 
@@ -57,6 +58,15 @@ public struct SignalReader: Sendable {
     public func checked(by check: @escaping @Sendable () throws -> Void) -> SignalReader {
         var reader = self
         reader.mayGoOn = check
+        return reader
+    }
+
+    /// The same reader, telling before a shard or an overview is recalled how many bytes that makes; what
+    /// `note` throws ends the read. What the cache has is not recalled.
+    public func counted(by note: @escaping @Sendable (_ bytes: Int) throws -> Void) -> SignalReader
+    {
+        var reader = self
+        reader.willRecall = note
         return reader
     }
 
@@ -142,6 +152,8 @@ public struct SignalReader: Sendable {
     /// Canonical bytes of one shard's overview.
     private func overviewBytes(_ index: Int) throws -> [UInt8] {
         let extents = grid.box(index).map(\.count)
+        let coarse = ShardLayout(extents: extents, channels: context.channels).overview
+        try willRecall?(coarse.map(context.byteCount) ?? 0)
         let record = try source.bytes(of: .overview(index: index))
         return try pool.with {
             try $0.recallOverview(record, extents: extents, index: index, context)
@@ -157,6 +169,7 @@ public struct SignalReader: Sendable {
     private func shardBytes(_ index: Int, upperOnly: Bool) throws -> [UInt8] {
         let extents = grid.box(index).map(\.count)
         let layout = ShardLayout(extents: extents, channels: context.channels)
+        try willRecall?(context.byteCount(layout))
         let overview = layout.spacing > 0 ? try source.bytes(of: .overview(index: index)) : nil
         let record = try source.bytes(of: .shard(index: index))
         let lower =

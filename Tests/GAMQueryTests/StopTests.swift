@@ -78,9 +78,12 @@ import Testing
             try way.read(signal.reader.checked(by: unbounded.check), threads: threads)
             #expect(unbounded.count >= 64, "every shard is asked for")
             let bounded = Allowance(5)
-            #expect(throws: Stopped.self) {
-                try way.read(signal.reader.checked(by: bounded.check), threads: threads)
+            let recalled = Allowance(.max)
+            let reader = signal.reader.checked(by: bounded.check).counted { _ in
+                try recalled.check()
             }
+            #expect(throws: Stopped.self) { try way.read(reader, threads: threads) }
+            #expect((1...5).contains(recalled.count), "asked before anything is recalled")
             // Every thread that was at work may have asked once more.
             #expect((6...5 + threads).contains(bounded.count), "\(bounded.count) shards")
         }

@@ -1,4 +1,4 @@
-// Who is let in, and how requests share threads and descriptors.
+// Who is let in, and how queues and descriptors are shared.
 
 import CLinux
 import GAMClient
@@ -52,30 +52,6 @@ struct AdmissionTests {
         func value(_ key: String) -> String? { shown.first { $0.key == key }?.value }
         #expect(value("threads.puts") == "3" && value("quota.signals_max") == "7")
         #expect(value("store.path") == "\"\(server.statePath)\"")
-    }
-
-    @Test func smallReadsPassByLargeOnes() throws {
-        let server = try server {
-            $0.threads.reads = 1
-            $0.threads.large = 1
-            $0.cache.shardBytes = 0
-        }
-        let client = try server.client()
-        try client.put("large", TestSignal(noise: [2_500, 2_500], seed: 1))
-        try client.put("small", TestSignal([64, 64]))
-        let channel = try server.channel()
-        for id in 1...4 { try channel.send(UInt32(id), request("large", .read(.init()))) }
-        for _ in 0..<5 { #expect(try client.samples("small") == TestSignal([64, 64]).bytes) }
-        // The large ones came first; were they in the way, all nine would be answered now.
-        let reads = "gamd_requests_total{operation=\"read\",status=\"ok\"}"
-        let answered = try #require(UpkeepTests.figure(reads, in: try client.metrics()))
-        #expect(answered >= 5 && answered < 9)
-        var last = 0
-        while last < 4 {
-            let frame = try #require(try channel.receive())
-            #expect(frame.reply.status == 0)
-            if frame.reply.last { last += 1 }
-        }
     }
 
     // MARK: Limits

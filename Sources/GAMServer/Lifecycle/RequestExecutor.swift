@@ -1,5 +1,6 @@
-// Three fixed groups of threads run all requests: for puts and verifications, for large answers, and
-// for the rest, so that neither a put of minutes nor a file of gigabytes keeps a small read waiting.
+// Three fixed groups of threads run all requests: for puts and verifications, for files and large
+// answers, and for the rest, so that neither a put of minutes nor a file of gigabytes keeps a small read
+// waiting. A request that turns out large begins again among the large ones.
 // What waits for a thread is bounded: one more is told to try later.
 //
 // What always holds: every submitted request gets exactly one last answer; `beforeAnswer` and
@@ -174,8 +175,9 @@ final class RequestExecutor: Sendable {
         do {
             try job.context.check()
             (reply, body) = try handlers.perform(job, task.sink, lane)
-        } catch is LargeAnswer {
+        } catch is LargeRequest {
             metrics.running.decrement()
+            metrics.movedRequests.increment()
             return enqueue(task, .bulk)
         } catch {
             let failure = Failure(error).about(job.key)

@@ -16,6 +16,7 @@ final class ServerMetrics: Sendable {
     let connections: Meter
     let refusedConnections: Counter
     let running: Meter
+    let movedRequests: Counter
     let receivedBytes: Counter
     let sentBytes: Counter
     let slowReplies: Counter
@@ -39,6 +40,7 @@ final class ServerMetrics: Sendable {
         connections = Meter(label: "gamd_connections", factory: registry)
         refusedConnections = Counter(label: "gamd_connections_refused", factory: registry)
         running = Meter(label: "gamd_requests_running", factory: registry)
+        movedRequests = Counter(label: "gamd_requests_moved", factory: registry)
         receivedBytes = Counter(label: "gamd_received_bytes", factory: registry)
         sentBytes = Counter(label: "gamd_sent_bytes", factory: registry)
         slowReplies = Counter(label: "gamd_slow_replies", factory: registry)
@@ -62,6 +64,7 @@ final class ServerMetrics: Sendable {
         ("gamd_connections", "Open connections."),
         ("gamd_connections_refused", "Connections turned away: too many, or not allowed."),
         ("gamd_requests_running", "Requests that run now."),
+        ("gamd_requests_moved", "Requests that turned out large and went on among those."),
         ("gamd_received_bytes", "Bytes of file and sample data received."),
         ("gamd_sent_bytes", "Bytes of file and sample data sent."),
         ("gamd_slow_replies", "Answers that a slow client made wait beside its connection."),

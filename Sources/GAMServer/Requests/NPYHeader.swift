@@ -4,6 +4,9 @@
 import GAMCore
 
 package enum NPYHeader {
+    /// The most bytes a header has: every extent has at most 20 digits.
+    package static let bytesMax = 256
+
     /// The bytes before the samples; a multiple of 64, as numpy writes them.
     package static func bytes(for description: SignalDescription) -> [UInt8] {
         var shape = description.extents

@@ -12,11 +12,11 @@ extension RequestHandlers {
     private static let boundsBytesMax = 64 << 20
 
     func query(
-        _ key: String, _ query: WireQuery, _ job: RequestJob, _ sink: any ReplySink
+        _ key: String, _ query: WireQuery, _ job: RequestJob, _ sink: any ReplySink, _ lane: Lane
     ) throws -> (reply: WireReply, body: [UInt8]) {
         let signal = try catalog.open(key)
         let description = signal.record.manifest.description
-        let reader = try readers.reader(for: signal, answerBytes: 0).checked(by: job.context)
+        let reader = try readers.reader(for: signal, answerBytes: 0).serving(job.context, lane)
         let options = try pointOptions(query)
         let isRay = query.kind == "ray"
         let scale = query.scale == 0 ? 1 : query.scale
@@ -149,7 +149,7 @@ extension RequestHandlers {
         }
         let signal = try catalog.open(key)
         let box = try Self.box(search.region, of: signal.record.manifest.description)
-        let reader = try readers.reader(for: signal, answerBytes: 0).checked(by: job.context)
+        let reader = try readers.reader(for: signal, answerBytes: 0).serving(job.context, .bulk)
         let found = try PredicateSearch(
             reader,
             Predicate(comparison, search.value, channel: Int(search.channel)),
@@ -181,12 +181,12 @@ extension RequestHandlers {
     }
 
     func bounds(
-        _ key: String, _ bounds: WireBounds, _ job: RequestJob, _ sink: any ReplySink
+        _ key: String, _ bounds: WireBounds, _ job: RequestJob, _ sink: any ReplySink, _ lane: Lane
     ) throws -> (reply: WireReply, body: [UInt8]) {
         let signal = try catalog.open(key)
         let description = signal.record.manifest.description
         let box = try Self.box(bounds.region, of: description)
-        let reader = try readers.reader(for: signal, answerBytes: 0).checked(by: job.context)
+        let reader = try readers.reader(for: signal, answerBytes: 0).serving(job.context, lane)
         let shards = reader.grid.shards(touching: box)
         let perPart = 8 * (2 * reader.grid.extents.count + 3 * description.channels.count)
         let parts =

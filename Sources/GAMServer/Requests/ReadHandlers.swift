@@ -12,8 +12,9 @@ extension RequestHandlers {
     ) throws -> (reply: WireReply, body: [UInt8]) {
         let signal = try catalog.open(key)
         let plan = try ReadPlan(read, of: signal.record.manifest.description, pools: job.pools)
-        if lane == .light && plan.byteCount > Lane.lightBytesMax { throw LargeAnswer() }
-        return try answer(signal, plan, job.context, sink, codecThreads)
+        let isLarge = plan.fileFormat != nil || plan.answerBytesMax > Lane.lightBytesMax
+        if lane == .light && isLarge { throw LargeRequest() }
+        return try answer(signal, plan, job.context, sink, codecThreads, lane)
     }
 
     /// One Read of a signal that is open already.
@@ -22,15 +23,15 @@ extension RequestHandlers {
         threads: Int
     ) throws -> (WireReply, [UInt8]) {
         let plan = try ReadPlan(read, of: signal.record.manifest.description, pools: job.pools)
-        return try answer(signal, plan, job.context, sink, threads)
+        return try answer(signal, plan, job.context, sink, threads, .bulk)
     }
 
     private func answer(
         _ signal: OpenSignal, _ plan: ReadPlan, _ context: RequestContext, _ sink: any ReplySink,
-        _ threads: Int
+        _ threads: Int, _ lane: Lane
     ) throws -> (reply: WireReply, body: [UInt8]) {
         guard let format = plan.fileFormat else {
-            return try sendSamples(signal, plan, context, sink, threads)
+            return try sendSamples(signal, plan, context, sink, threads, lane)
         }
         return try sendFile(signal, format, plan, context, sink)
     }
@@ -46,14 +47,14 @@ extension RequestHandlers {
             let format = try? SampleFormat(named: wanted.name, default: .npy)
         {
             let plan = ReadPlan(wholeOf: description, format)
-            return try sendSamples(signal, plan, context, sink, codecThreads)
+            return try sendSamples(signal, plan, context, sink, codecThreads, .bulk)
         }
         return try sendFile(signal, wanted, ReadPlan(wholeOf: description, .raw), context, sink)
     }
 
     private func sendSamples(
         _ signal: OpenSignal, _ plan: ReadPlan, _ context: RequestContext, _ sink: any ReplySink,
-        _ threads: Int
+        _ threads: Int, _ lane: Lane
     ) throws -> (reply: WireReply, body: [UInt8]) {
         let reader = try readers.reader(for: signal, answerBytes: plan.byteCount)
         let description = try plan.description(reader)
@@ -70,7 +71,7 @@ extension RequestHandlers {
         try header.withUnsafeBytes { try stream.write($0) }
         var check = ContentCheck(signal, isWhole: plan.isWhole)
         try context.naming {
-            try plan.read(reader.checked(by: context), threads: threads) { bytes in
+            try plan.read(reader.serving(context, lane), threads: threads) { bytes in
                 check.update(bytes)
                 try stream.write(bytes)
             }
@@ -106,7 +107,7 @@ extension RequestHandlers {
         var check = ContentCheck(signal, isWhole: plan.isWhole)
         try context.naming {
             try adapters.encode(input, output: file.descriptor) { write in
-                try plan.read(reader.checked(by: context), threads: codecThreads) { bytes in
+                try plan.read(reader.serving(context, .bulk), threads: codecThreads) { bytes in
                     try context.check()
                     check.update(bytes)
                     try write(bytes)

@@ -135,6 +135,8 @@ struct ReadPlan {
         return (memory, offset)
     }
 
+    /// Bytes of samples and what goes before them.
+    var answerBytesMax: Int { byteCount + (format == .npy ? NPYHeader.bytesMax : 0) }
     var errorMax: Double { planes?.errorMax ?? 0 }
     var isEstimate: Bool { expandedBits != nil || finerLevel != nil }
     /// The part of the stored signal's own grid that is read; nil: of another grid.

@@ -6,6 +6,7 @@
 
 import GAMCodec
 import GAMCore
+import Synchronization
 
 /// Names a recalled shard or overview of a stored signal.
 struct ShardKey: Hashable, Sendable {
@@ -50,9 +51,23 @@ final class ReaderCache: Sendable {
 }
 
 extension SignalReader {
-    /// The same reader for one request: it ends with the request.
-    func checked(by context: RequestContext) -> SignalReader {
-        checked { try context.check() }
+    /// The same reader for one request: it ends with the request, and a light one that recalls much
+    /// ends with `LargeRequest`.
+    func serving(_ context: RequestContext, _ lane: Lane) -> SignalReader {
+        let reader = checked { try context.check() }
+        guard lane == .light else { return reader }
+        let meter = RecallMeter()
+        return reader.counted { try meter.add($0) }
+    }
+}
+
+/// What a light request has recalled.
+private final class RecallMeter: Sendable {
+    private let bytes = Atomic(0)
+
+    func add(_ more: Int) throws(LargeRequest) {
+        let total = bytes.add(more, ordering: .relaxed).newValue
+        if total > Lane.lightRecallMax { throw LargeRequest() }
     }
 }
 

@@ -63,19 +63,22 @@ struct Peer: Sendable {
 
 /// Groups of threads for requests that take different times.
 enum Lane: Sendable {
-    /// Answers of at most `lightBytesMax`.
+    /// Answers of at most `lightBytesMax` for which at most `lightRecallMax` are recalled.
     case light
+    /// Larger ones, and files.
     case bulk
     /// Puts, verifications, backups.
     case heavy
 
     static let lightBytesMax = 1 << 20
+    /// Half a second of one core; a region of 128 x 128 x 128 across eight shards has 4 MiB.
+    static let lightRecallMax = 8 << 20
     /// Coordinates of a query that is answered among small reads: some thousand points.
     static let queryBytesMax = 64 << 10
 }
 
-/// Thrown, before anything was sent, by a request whose answer is too large for its lane.
-struct LargeAnswer: Error {}
+/// Thrown, before anything was sent, by a request that is too large for its lane.
+struct LargeRequest: Error {}
 
 /// A request ready to run.
 struct RequestJob: Sendable {
