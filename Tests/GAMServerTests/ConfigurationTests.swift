@@ -82,6 +82,20 @@ struct ConfigurationTests {
             ("[log]\nlevel = \"loud\"", "log.level must be one of trace"),
             ("[plugins]\nfolders = [1]", "plugins.folders must be a list of strings"),
             ("[access]\nread_only_users = [\"x\"]", "access.read_only_users"),
+            (
+                "[quota]\nprefix_signals_max = [\"a/\"]",
+                "quota.prefix_signals_max must be a list of"
+            ),
+            (
+                "[quota]\nprefix_signals_max = [\"=3\"]",
+                "quota.prefix_signals_max must be a list of"
+            ),
+            ("[quota]\nprefix_signals_max = [\"a=0\"]", "quota.prefix_signals_max must be 1 to"),
+            ("[quota]\nprefix_signals_max = [\"a=1\", \"a=2\"]", "each prefix once"),
+            (
+                "[quota]\nprefix_stored_bytes_max = [7]",
+                "quota.prefix_stored_bytes_max must be a list"
+            ),
             ("[timeouts]\nshutdown_seconds = 7", "timeouts.shutdown_seconds must be 0 to 6"),
             ("[limits\n", "not valid TOML"),
         ])
@@ -174,6 +188,9 @@ struct ConfigurationTests {
         settings.access.denyUsers = [1, 2]
         settings.plugins.folders = ["a b", "c\"d\\e\u{1}"]
         settings.socket.mode = 0o600
+        settings.quota.prefixSignalsMax = [
+            .init(prefix: "a=b/", limit: 3), .init(prefix: "\"c", limit: 1 << 40),
+        ]
         var text = ""
         for entry in ResolvedConfiguration(settings).entries {
             let parts = entry.key.split(separator: ".")

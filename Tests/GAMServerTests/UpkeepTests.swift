@@ -179,6 +179,51 @@ struct UpkeepTests {
         #expect(sum == stored)
     }
 
+    @Test func prefixesHaveQuotasOfTheirOwn() throws {
+        let folder = try TemporaryFolder()
+        let quota: (inout ServerConfiguration) -> Void = {
+            $0.quota.prefixSignalsMax = [
+                .init(prefix: "a/", limit: 2), .init(prefix: "a/b/", limit: 1),
+            ]
+            $0.quota.prefixStoredBytesMax = [.init(prefix: "c", limit: 20_000)]
+        }
+        var server = try TestServer(.rocksDB, in: folder, quota)
+        var client = try server.client()
+        try client.put("a/b/1", TestSignal([9]))
+        #expect(status { try client.put("a/b/2", TestSignal([9])) } == .noSpace)
+        try client.put("a/1", TestSignal([9]))
+        #expect(status { try client.put("a/2", TestSignal([9])) } == .noSpace)
+        for key in ["a", "b/a/b", "A/b/1"] { try client.put(key, TestSignal([9])) }
+        try client.put("a/1", TestSignal([10]))
+        var refused = 0
+        for number in 0..<12 {
+            let refusal = status {
+                try client.put("c\(number)", TestSignal([60, 60], seed: number))
+            }
+            if refusal == .noSpace { refused += 1 }
+        }
+        #expect(refused > 0)
+        // What is counted at the start is what was counted before.
+        let figures = [
+            "signals{prefix=\"a/\"}", "signals{prefix=\"a/b/\"}", "stored_bytes{prefix=\"c\"}",
+        ]
+        func counted() throws -> [Double?] {
+            let text = try client.metrics()
+            return figures.map { Self.figure("gamd_prefix_\($0)", in: text) }
+        }
+        let before = try counted()
+        server.server.stop()
+        server = try TestServer(.rocksDB, in: folder, quota)
+        client = try server.client()
+        let after = try counted()
+        #expect(before == after && after[0] == 2 && after[1] == 1)
+        var sum = 0.0
+        try client.list(prefix: "c") { sum += Double($0.storedBytes) }
+        #expect(after[2] == sum && sum > 10_000 && sum <= 20_000)
+        try client.delete("a/b/1")
+        try client.put("a/b/2", TestSignal([9]))
+    }
+
     // MARK: Figures
 
     static func figure(_ name: String, in text: String) -> Double? {

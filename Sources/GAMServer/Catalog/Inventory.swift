@@ -1,6 +1,6 @@
 // How many signals the store holds and how large they are; keeps the quotas.
 // What always holds: totals are those of all committed entries, plus those of commits under way;
-// two puts cannot share the last byte of a quota.
+// two puts cannot share the last byte of a quota. A change counts for all its quotas or for none.
 
 import GAMProtocol
 import Synchronization
@@ -33,60 +33,142 @@ package final class Inventory: Sendable {
         }
     }
 
-    private let state = Mutex(Totals())
+    /// The store as a whole, and the keys of each prefix.
+    private struct State {
+        var all = Totals()
+        var byPrefix: [Totals]
 
-    package init() {}
+        /// The same with one entry replaced, which counts for the prefixes at `places`.
+        func replacing(_ old: Totals, by new: Totals, at places: [Int]) -> State {
+            var next = self
+            next.all -= old
+            next.all += new
+            for place in places {
+                next.byPrefix[place] -= old
+                next.byPrefix[place] += new
+            }
+            return next
+        }
+    }
 
-    package var totals: Totals { state.withLock { $0 } }
+    /// Prefixes that are counted, for as long as the inventory lives.
+    private let prefixes: [String]
+    private let state: Mutex<State>
+
+    /// - Parameter quota: whose prefixes are counted.
+    package init(countingPrefixesOf quota: ServerConfiguration.Quota = .init()) {
+        var prefixes: [String] = []
+        for limit in quota.prefixStoredBytesMax + quota.prefixSignalsMax
+        where !prefixes.contains(where: { $0.utf8.elementsEqual(limit.prefix.utf8) }) {
+            prefixes.append(limit.prefix)
+        }
+        self.prefixes = prefixes
+        state = Mutex(State(byPrefix: prefixes.map { _ in Totals() }))
+    }
+
+    package var totals: Totals { state.withLock { $0.all } }
+
+    /// What the keys of each prefix with a quota count.
+    package var prefixTotals: [(prefix: String, totals: Totals)] {
+        Array(zip(prefixes, state.withLock { $0.byPrefix })).map { ($0, $1) }
+    }
 
     /// Counts a change before it is committed. Throws `noSpace` when it would grow the store
     /// beyond a quota; nothing is counted then.
     func change(
         from old: SignalRecord?, to new: SignalRecord?, quota: ServerConfiguration.Quota
     ) throws(Failure) {
-        let before = old.map(Totals.init) ?? Totals()
-        let after = new.map(Totals.init) ?? Totals()
-        try state.withLock { (totals) throws(Failure) in
-            var next = totals
-            next -= before
-            next += after
-            try Self.check(totals, next, quota)
-            totals = next
+        let places = places(of: new ?? old)
+        let (before, after) = (Self.count(old), Self.count(new))
+        try state.withLock { (state) throws(Failure) in
+            let next = state.replacing(before, by: after, at: places)
+            try check(state, next, places, quota)
+            state = next
         }
     }
 
     /// Takes a change back whose commit failed.
     func undo(from old: SignalRecord?, to new: SignalRecord?) {
-        state.withLock { totals in
-            if let old { totals += Totals(old) }
-            if let new { totals -= Totals(new) }
-        }
+        let places = places(of: new ?? old)
+        let (before, after) = (Self.count(old), Self.count(new))
+        state.withLock { $0 = $0.replacing(after, by: before, at: places) }
     }
 
     /// Throws when a quota is used up, before work is done for nothing.
-    func checkRoom(_ quota: ServerConfiguration.Quota, replaces: Bool) throws(Failure) {
-        var wanted = totals
-        if !replaces { wanted.signals += 1 }
-        wanted.storedBytes += 1
-        try Self.check(totals, wanted, quota)
+    func checkRoom(
+        for key: String, replaces: Bool, _ quota: ServerConfiguration.Quota
+    ) throws(Failure) {
+        let places = places(of: key)
+        var least = Totals()
+        least.signals = replaces ? 0 : 1
+        least.storedBytes = 1
+        let now = state.withLock { $0 }
+        try check(now, now.replacing(Totals(), by: least, at: places), places, quota)
     }
 
-    private static func check(
-        _ now: Totals, _ next: Totals, _ quota: ServerConfiguration.Quota
+    private static func count(_ record: SignalRecord?) -> Totals {
+        record.map(Totals.init) ?? Totals()
+    }
+
+    private func places(of record: SignalRecord?) -> [Int] {
+        record.map { places(of: $0.key) } ?? []
+    }
+
+    private func places(of key: String) -> [Int] {
+        prefixes.indices.filter { key.utf8.starts(with: prefixes[$0].utf8) }
+    }
+
+    private func check(
+        _ now: State, _ next: State, _ places: [Int], _ quota: ServerConfiguration.Quota
     ) throws(Failure) {
-        if quota.storedBytesMax > 0, next.storedBytes > now.storedBytes,
-            next.storedBytes > quota.storedBytesMax
+        try QuotaLimits(quota).check(now.all, next.all)
+        for place in places {
+            try QuotaLimits(quota, prefixes[place]).check(
+                now.byPrefix[place], next.byPrefix[place])
+        }
+    }
+}
+
+/// The quotas of the whole store, or of one prefix.
+private struct QuotaLimits {
+    private let storedBytesMax: Int
+    private let signalsMax: Int
+    /// What the quotas are of, and what their options are called.
+    private let scope: String
+    private let options: String
+
+    init(_ quota: ServerConfiguration.Quota) {
+        storedBytesMax = quota.storedBytesMax
+        signalsMax = quota.signalsMax
+        scope = ""
+        options = "quota."
+    }
+
+    init(_ quota: ServerConfiguration.Quota, _ prefix: String) {
+        func limit(_ limits: [ServerConfiguration.PrefixLimit]) -> Int {
+            limits.first { $0.prefix.utf8.elementsEqual(prefix.utf8) }?.limit ?? 0
+        }
+        storedBytesMax = limit(quota.prefixStoredBytesMax)
+        signalsMax = limit(quota.prefixSignalsMax)
+        scope = " for keys that begin with \"\(prefix)\""
+        options = "quota.prefix_"
+    }
+
+    /// Throws `noSpace` for growth beyond a quota.
+    func check(_ now: Inventory.Totals, _ next: Inventory.Totals) throws(Failure) {
+        if storedBytesMax > 0, next.storedBytes > now.storedBytes,
+            next.storedBytes > storedBytesMax
         {
             throw Failure(
                 .noSpace,
-                "the quota of \(quota.storedBytesMax) bytes is used up (\(now.storedBytes) are"
-                    + " stored); remove signals or raise quota.stored_bytes_max")
+                "the quota of \(storedBytesMax) bytes\(scope) is used up (\(now.storedBytes) are"
+                    + " stored); remove signals or raise \(options)stored_bytes_max")
         }
-        if quota.signalsMax > 0, next.signals > now.signals, next.signals > quota.signalsMax {
+        if signalsMax > 0, next.signals > now.signals, next.signals > signalsMax {
             throw Failure(
                 .noSpace,
-                "the quota of \(quota.signalsMax) signals is used up; remove signals or raise"
-                    + " quota.signals_max")
+                "the quota of \(signalsMax) signals\(scope) is used up; remove signals or raise"
+                    + " \(options)signals_max")
         }
     }
 }

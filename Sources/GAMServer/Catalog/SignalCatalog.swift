@@ -31,7 +31,7 @@ package enum PublishCondition: Sendable {
 package final class SignalCatalog: Sendable {
     package let store: any ShardStore
     package let reclaimer: Reclaimer
-    package let inventory = Inventory()
+    package let inventory: Inventory
     package let quarantine = QuarantineList()
     let partition: PartitionName
     let quota: @Sendable () -> ServerConfiguration.Quota
@@ -46,12 +46,13 @@ package final class SignalCatalog: Sendable {
         self.store = store
         self.reclaimer = reclaimer
         self.quota = quota
+        inventory = Inventory(countingPrefixesOf: quota())
         partition = try PartitionName(CatalogKeys.partitionName)
     }
 
     /// Throws `noSpace` when a quota leaves no room for a put.
     package func checkRoom(for key: String) throws {
-        try inventory.checkRoom(quota(), replaces: try contains(key))
+        try inventory.checkRoom(for: key, replaces: try contains(key), quota())
     }
 
     /// Finds a signal and pins its blobs until the returned object is released.

@@ -14,6 +14,8 @@ struct ConfigurationKey: Sendable {
         case octal(Place<Int>)
         case integers(Place<[Int]>, ClosedRange<Int>)
         case texts(Place<[String]>)
+        /// "prefix=number", each prefix once.
+        case prefixLimits(Place<[ServerConfiguration.PrefixLimit]>, ClosedRange<Int>)
     }
 
     let name: String
@@ -45,6 +47,10 @@ struct ConfigurationKey: Sendable {
             "[" + configuration[keyPath: place].map(String.init).joined(separator: ", ") + "]"
         case .texts(let place):
             "[" + configuration[keyPath: place].map(Self.quoted).joined(separator: ", ") + "]"
+        case .prefixLimits(let place, _):
+            "["
+                + configuration[keyPath: place].map { Self.quoted("\($0.prefix)=\($0.limit)") }
+                .joined(separator: ", ") + "]"
         }
     }
 
@@ -58,6 +64,8 @@ struct ConfigurationKey: Sendable {
         case .octal(let place): configuration[keyPath: place] = other[keyPath: place]
         case .integers(let place, _): configuration[keyPath: place] = other[keyPath: place]
         case .texts(let place): configuration[keyPath: place] = other[keyPath: place]
+        case .prefixLimits(let place, _):
+            configuration[keyPath: place] = other[keyPath: place]
         }
     }
 
@@ -122,6 +130,11 @@ enum ConfigurationKeys {
         .init("limits.free_bytes_min", .integer(\.limits.freeBytesMin, bytes), isLive: true),
         .init("quota.stored_bytes_max", .integer(\.quota.storedBytesMax, bytes), isLive: true),
         .init("quota.signals_max", .integer(\.quota.signalsMax, 0...(1 << 50)), isLive: true),
+        .init(
+            "quota.prefix_stored_bytes_max",
+            .prefixLimits(\.quota.prefixStoredBytesMax, someBytes)),
+        .init(
+            "quota.prefix_signals_max", .prefixLimits(\.quota.prefixSignalsMax, 1...(1 << 50))),
         .init("cache.shard_bytes", .integer(\.cache.shardBytes, bytes)),
         .init("cache.prefetch_shards", .integer(\.cache.prefetchShards, 0...64)),
         .init("cache.network_bytes", .integer(\.cache.networkBytes, bytes)),

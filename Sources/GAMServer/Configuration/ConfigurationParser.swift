@@ -48,6 +48,9 @@ extension ConfigurationKey {
         case .texts:
             if text.hasPrefix("[") { return Self.toml(text) ?? .other }
             return .texts(text.split(separator: ":").map(String.init))
+        case .prefixLimits:
+            if text.hasPrefix("[") { return Self.toml(text) ?? .other }
+            return .texts(text.isEmpty ? [] : [text])
         }
     }
 
@@ -84,6 +87,10 @@ extension ConfigurationKey {
             configuration[keyPath: target] = texts
         case (.texts(let target), .integers([])):
             configuration[keyPath: target] = []
+        case (.prefixLimits(let target, let range), .texts(let texts)):
+            configuration[keyPath: target] = try limits(texts, range, place)
+        case (.prefixLimits(let target, _), .integers([])):
+            configuration[keyPath: target] = []
         default:
             throw .wrongType(place: place, key: name, expected: expected)
         }
@@ -98,7 +105,26 @@ extension ConfigurationKey {
         case .octal: "an octal number in quotes, for example \"0660\""
         case .integers: "a list of integers"
         case .texts: "a list of strings"
+        case .prefixLimits: "a list of \"prefix=number\", each prefix once"
         }
+    }
+
+    /// The prefix is all before the last "=".
+    private func limits(
+        _ texts: [String], _ range: ClosedRange<Int>, _ place: String
+    ) throws(ConfigurationError) -> [ServerConfiguration.PrefixLimit] {
+        var limits: [ServerConfiguration.PrefixLimit] = []
+        for text in texts {
+            guard let equals = text.lastIndex(of: "="), equals > text.startIndex,
+                let limit = Int(text[text.index(after: equals)...])
+            else { throw .wrongType(place: place, key: name, expected: expected) }
+            let prefix = String(text[..<equals])
+            guard !limits.contains(where: { $0.prefix.utf8.elementsEqual(prefix.utf8) }) else {
+                throw .wrongType(place: place, key: name, expected: expected)
+            }
+            limits.append(.init(prefix: prefix, limit: try checked(limit, range, place)))
+        }
+        return limits
     }
 
     private func checked(

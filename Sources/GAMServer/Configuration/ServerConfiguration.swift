@@ -51,6 +51,19 @@ public struct ServerConfiguration: Equatable, Sendable {
         public var storedBytesMax = 0
         /// Signals in the store; 0: no quota.
         public var signalsMax = 0
+        /// The same of signals whose keys begin with a prefix. A key counts for every prefix it has.
+        public var prefixStoredBytesMax: [PrefixLimit] = []
+        public var prefixSignalsMax: [PrefixLimit] = []
+    }
+    /// A limit for keys that begin with a text, by bytes of UTF-8.
+    public struct PrefixLimit: Equatable, Sendable {
+        public var prefix: String
+        public var limit: Int
+
+        public init(prefix: String, limit: Int) {
+            self.prefix = prefix
+            self.limit = limit
+        }
     }
     public struct Cache: Equatable, Sendable {
         /// Recalled shards.
@@ -77,7 +90,7 @@ public struct ServerConfiguration: Equatable, Sendable {
     public struct Threads: Equatable, Sendable {
         /// Puts and verifications that run at once.
         public var puts = 2
-        /// Answers of more than 1 MiB that are made at once.
+        /// Files and answers of more than 1 MiB, or that recall more than 8 MiB, made at once.
         public var large = 2
         /// Other requests that run at once.
         public var reads = 8

@@ -65,6 +65,12 @@ extension ServerMetrics {
             let raw = Double(totals.rawBytes)
             return [([], raw > 0 ? Double(totals.storedBytes) / raw : 0)]
         }
+        registry.register("gamd_prefix_signals", "Signals of a prefix with a quota.") {
+            inventory.prefixTotals.map { ([("prefix", $0.prefix)], Double($0.totals.signals)) }
+        }
+        registry.register("gamd_prefix_stored_bytes", "Their bytes as stored.") {
+            inventory.prefixTotals.map { ([("prefix", $0.prefix)], Double($0.totals.storedBytes)) }
+        }
     }
 
     private func watch(_ adapters: any SignalAdapters) {
