@@ -28,12 +28,11 @@ final class OutputFile {
             throw ClientError(.cannotWrite, "\(path) is a folder; name a file with -o")
         }
         temporaryPath = "\(path).part-\(getpid())"
-        descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        descriptor = UnfinishedOutput.create(temporaryPath)
         guard descriptor >= 0 else {
             let reason = String(cString: strerror(clinux_errno()))
             throw ClientError(.cannotWrite, "\(path) cannot be written: \(reason)")
         }
-        UnfinishedOutput.set(temporaryPath)
     }
 
     deinit {
@@ -87,6 +86,15 @@ enum UnfinishedOutput {
     private static let path = Mutex<String?>(nil)
 
     static func set(_ new: String?) { path.withLock { $0 = new } }
+
+    /// Opens a new file; no signal comes between its creation and our knowing of it. Below 0: see errno.
+    static func create(_ new: String) -> Int32 {
+        path.withLock { path in
+            let descriptor = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+            if descriptor >= 0 { path = new }
+            return descriptor
+        }
+    }
 
     /// Waits for SIGINT and SIGTERM on a thread of its own; removes the file and exits with 130.
     static func watchForInterrupts() {
