@@ -154,6 +154,21 @@ struct ConfigurationTests {
         #expect(origin("threads.codec", resolved) == "default")
     }
 
+    @Test func limitsOfPrefixesAreWrittenInOneLine() throws {
+        let folder = try TemporaryFolder()
+        try write("", to: "gamd.toml", in: folder)
+        let quota = try resolve(
+            folder,
+            environment: ["GAMD_QUOTA_PREFIX_STORED_BYTES_MAX": "[\"a=b/=3\", \"c:d=4\"]"],
+            options: [("quota.prefix_signals_max", "e=f:=5", "option --set")]
+        ).settings.quota
+        #expect(
+            quota.prefixStoredBytesMax == [
+                .init(prefix: "a=b/", limit: 3), .init(prefix: "c:d", limit: 4),
+            ])
+        #expect(quota.prefixSignalsMax == [.init(prefix: "e=f:", limit: 5)])
+    }
+
     @Test func foldersOfSystemdAreTheDefaults() throws {
         let folder = try TemporaryFolder()
         try write("", to: "gamd.toml", in: folder)

@@ -48,12 +48,11 @@ struct LaneTests {
             switch self {
             case .means:
                 let cells = side / 16
-                return try LaneTests.read(
-                    client,
-                    {
-                        $0.level = 4
-                        $0.filter = "area"
-                    })
+                let found = try client.samples("k") {
+                    $0.level = 4
+                    $0.filter = "area"
+                }
+                return found
                     == (0..<cells * cells).map { cell in
                         let (y, x) = (cell / cells * 16, cell % cells * 16)
                         var sum = 0
@@ -66,8 +65,8 @@ struct LaneTests {
                 let every = Array(stride(from: 0, to: side, by: 7))
                 var interval = WireInterval(0, side)
                 interval.step = 7
-                return try LaneTests.read(client, { $0.region = [interval, interval] })
-                    == every.flatMap { y in every.map { x in bytes[y * side + x] } }
+                let found = try client.samples("k") { $0.region = [interval, interval] }
+                return found == every.flatMap { y in every.map { x in bytes[y * side + x] } }
             case .points:
                 let middles = Array(stride(from: 100, to: side, by: 256))
                 let points = middles.flatMap { y in middles.map { x in (y, x) } }
@@ -78,16 +77,6 @@ struct LaneTests {
         }
     }
 
-    private static func read(
-        _ client: Client, _ change: (inout WireRead) -> Void
-    ) throws -> [UInt8] {
-        var wanted = WireRead()
-        change(&wanted)
-        var bytes: [UInt8] = []
-        _ = try client.read("k", wanted) { bytes += $0 }
-        return bytes
-    }
-
     @Test func whatRecallsMuchGoesOnAmongTheLarge() throws {
         let server = try TestServer { $0.cache.shardBytes = 0 }
         let client = try server.client()
@@ -96,6 +85,26 @@ struct LaneTests {
             #expect(try costly.isExact(client), "\(costly)")
             #expect(try moved(client) == Double(number + 1), "\(costly)")
         }
+    }
+
+    @Test func largeBoundsGoThereToo() throws {
+        let server = try TestServer()
+        let client = try server.client()
+        // 40,000 cells of 56 bytes; 2.4 MiB recalled.
+        try client.put("k", TestSignal(noise: [1_600, 1_600], seed: 2))
+        _ = try client.bounds("k")
+        #expect(try moved(client) == 0)
+        var bounds = WireBounds()
+        bounds.cells = true
+        let channel = try server.channel()
+        try channel.send(1, request("k", .bounds(bounds)))
+        var bytes = 0
+        while let frame = try channel.receive() {
+            bytes += frame.body.count
+            if frame.reply.last { break }
+        }
+        #expect(bytes == 40_000 * 56)
+        #expect(try moved(client) == 1)
     }
 
     @Test func whatIsRecalledAlreadyStays() throws {

@@ -227,11 +227,17 @@ extension Client {
     func samples(
         _ key: String, region: [Range<Int>] = [], level: Int = 0, format: String = "raw"
     ) throws -> [UInt8] {
-        var bytes: [UInt8] = []
+        try samples(key) {
+            $0.region = region.map { WireInterval($0.lowerBound, $0.upperBound) }
+            $0.level = Int32(level)
+            $0.format = format
+        }
+    }
+
+    func samples(_ key: String, _ ask: (inout WireRead) -> Void) throws -> [UInt8] {
         var wanted = WireRead()
-        wanted.region = region.map { WireInterval($0.lowerBound, $0.upperBound) }
-        wanted.level = Int32(level)
-        wanted.format = format
+        ask(&wanted)
+        var bytes: [UInt8] = []
         _ = try read(key, wanted) { bytes += $0 }
         return bytes
     }

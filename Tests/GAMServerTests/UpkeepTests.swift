@@ -179,6 +179,20 @@ struct UpkeepTests {
         #expect(sum == stored)
     }
 
+    @Test func replacingBySomethingSmallerWorksAboveAQuota() throws {
+        let server = try server()
+        let client = try server.client()
+        try client.put("k", TestSignal([100, 100]))
+        var settings = ServerConfiguration()
+        settings.quota.storedBytesMax = 100
+        _ = server.server.reload(ResolvedConfiguration(settings))
+        #expect(status { try client.put("other", TestSignal([9])) } == .noSpace)
+        #expect(status { try client.put("k", TestSignal([120, 120])) } == .noSpace)
+        #expect(try client.samples("k") == TestSignal([100, 100]).bytes)
+        try client.put("k", TestSignal([9]))
+        #expect(try client.samples("k") == TestSignal([9]).bytes)
+    }
+
     @Test func prefixesHaveQuotasOfTheirOwn() throws {
         let folder = try TemporaryFolder()
         let quota: (inout ServerConfiguration) -> Void = {

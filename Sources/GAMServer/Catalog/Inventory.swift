@@ -57,12 +57,10 @@ package final class Inventory: Sendable {
 
     /// - Parameter quota: whose prefixes are counted.
     package init(countingPrefixesOf quota: ServerConfiguration.Quota = .init()) {
-        var prefixes: [String] = []
-        for limit in quota.prefixStoredBytesMax + quota.prefixSignalsMax
-        where !prefixes.contains(where: { $0.utf8.elementsEqual(limit.prefix.utf8) }) {
-            prefixes.append(limit.prefix)
+        let others = quota.prefixSignalsMax.filter {
+            quota.prefixStoredBytesMax.limit(of: $0.prefix) == nil
         }
-        self.prefixes = prefixes
+        prefixes = (quota.prefixStoredBytesMax + others).map(\.prefix)
         state = Mutex(State(byPrefix: prefixes.map { _ in Totals() }))
     }
 
@@ -70,7 +68,7 @@ package final class Inventory: Sendable {
 
     /// What the keys of each prefix with a quota count.
     package var prefixTotals: [(prefix: String, totals: Totals)] {
-        Array(zip(prefixes, state.withLock { $0.byPrefix })).map { ($0, $1) }
+        zip(prefixes, state.withLock { $0.byPrefix }).map { ($0, $1) }
     }
 
     /// Counts a change before it is committed. Throws `noSpace` when it would grow the store
@@ -94,13 +92,11 @@ package final class Inventory: Sendable {
         state.withLock { $0 = $0.replacing(after, by: before, at: places) }
     }
 
-    /// Throws when a quota is used up, before work is done for nothing.
-    func checkRoom(
-        for key: String, replaces: Bool, _ quota: ServerConfiguration.Quota
-    ) throws(Failure) {
+    /// Throws when a quota leaves no room for a new key, before work is done for nothing.
+    func checkRoom(for key: String, _ quota: ServerConfiguration.Quota) throws(Failure) {
         let places = places(of: key)
         var least = Totals()
-        least.signals = replaces ? 0 : 1
+        least.signals = 1
         least.storedBytes = 1
         let now = state.withLock { $0 }
         try check(now, now.replacing(Totals(), by: least, at: places), places, quota)
@@ -145,11 +141,8 @@ private struct QuotaLimits {
     }
 
     init(_ quota: ServerConfiguration.Quota, _ prefix: String) {
-        func limit(_ limits: [ServerConfiguration.PrefixLimit]) -> Int {
-            limits.first { $0.prefix.utf8.elementsEqual(prefix.utf8) }?.limit ?? 0
-        }
-        storedBytesMax = limit(quota.prefixStoredBytesMax)
-        signalsMax = limit(quota.prefixSignalsMax)
+        storedBytesMax = quota.prefixStoredBytesMax.limit(of: prefix) ?? 0
+        signalsMax = quota.prefixSignalsMax.limit(of: prefix) ?? 0
         scope = " for keys that begin with \"\(prefix)\""
         options = "quota.prefix_"
     }

@@ -50,9 +50,11 @@ package final class SignalCatalog: Sendable {
         partition = try PartitionName(CatalogKeys.partitionName)
     }
 
-    /// Throws `noSpace` when a quota leaves no room for a put.
+    /// Throws `noSpace` when a quota leaves no room for a put. A key that exists may become smaller: only
+    /// its commit can tell.
     package func checkRoom(for key: String) throws {
-        try inventory.checkRoom(for: key, replaces: try contains(key), quota())
+        guard try !contains(key) else { return }
+        try inventory.checkRoom(for: key, quota())
     }
 
     /// Finds a signal and pins its blobs until the returned object is released.

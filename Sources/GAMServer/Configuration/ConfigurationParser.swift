@@ -119,7 +119,7 @@ extension ConfigurationKey {
                 let limit = Int(text[text.index(after: equals)...])
             else { throw .wrongType(place: place, key: name, expected: expected) }
             let prefix = String(text[..<equals])
-            guard !limits.contains(where: { $0.prefix.utf8.elementsEqual(prefix.utf8) }) else {
+            guard limits.limit(of: prefix) == nil else {
                 throw .wrongType(place: place, key: name, expected: expected)
             }
             limits.append(.init(prefix: prefix, limit: try checked(limit, range, place)))

@@ -55,7 +55,7 @@ public struct ServerConfiguration: Equatable, Sendable {
         public var prefixStoredBytesMax: [PrefixLimit] = []
         public var prefixSignalsMax: [PrefixLimit] = []
     }
-    /// A limit for keys that begin with a text, by bytes of UTF-8.
+    /// A limit for keys that begin with a text. Prefixes are the same where their UTF-8 is.
     public struct PrefixLimit: Equatable, Sendable {
         public var prefix: String
         public var limit: Int
@@ -167,5 +167,12 @@ public struct ServerConfiguration: Equatable, Sendable {
     /// Where backups go.
     public var backupFolder: String {
         backup.folder.isEmpty ? store.path + "/backup" : backup.folder
+    }
+}
+
+extension [ServerConfiguration.PrefixLimit] {
+    /// The limit of a prefix, if it has one.
+    func limit(of prefix: String) -> Int? {
+        first { $0.prefix.utf8.elementsEqual(prefix.utf8) }?.limit
     }
 }

@@ -198,6 +198,7 @@ extension RequestHandlers {
                 "the bounds of \(parts) \(bounds.cells ? "cells" : "shards") are too many at once;"
                     + " name a region")
         }
+        if lane == .light && parts * perPart > Lane.lightBytesMax { throw LargeRequest() }
         guard !bounds.cells else { return try cellBounds(reader, shards, box, job, sink) }
         let known = try reader.bounds(of: shards)
         var answer: [Double] = []

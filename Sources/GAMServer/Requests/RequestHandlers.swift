@@ -39,12 +39,10 @@ struct RequestHandlers: Sendable {
             return try self.read(try key(request), read, job, sink, lane)
         case .readMany(let many): return try readMany(many, job, sink)
         case .query(let query):
-            return
-                try self.query(try key(request), query, job, sink, lane)
+            return try self.query(try key(request), query, job, sink, lane)
         case .where(let search): return try self.search(try key(request), search, job, sink)
         case .bounds(let bounds):
-            return
-                try self.bounds(try key(request), bounds, job, sink, lane)
+            return try self.bounds(try key(request), bounds, job, sink, lane)
         case .stat(let stat): return (try self.stat(try key(request), stat), [])
         case .list(let list): return (try self.list(list), [])
         case .delete: return (try delete(try key(request), job), [])

@@ -70,8 +70,9 @@ enum Lane: Sendable {
     /// Puts, verifications, backups.
     case heavy
 
-    static let lightBytesMax = 1 << 20
-    /// Half a second of one core; a region of 128 x 128 x 128 across eight shards has 4 MiB.
+    /// One frame: a light request has sent nothing before it has recalled everything.
+    static let lightBytesMax = WireLimits.chunkBytes
+    /// What the largest light answer takes that lies across eight shards: 64 x 64 x 64 floats.
     static let lightRecallMax = 8 << 20
     /// Coordinates of a query that is answered among small reads: some thousand points.
     static let queryBytesMax = 64 << 10

@@ -30,7 +30,7 @@ final class OutputFile {
         temporaryPath = "\(path).part-\(getpid())"
         descriptor = UnfinishedOutput.create(temporaryPath)
         guard descriptor >= 0 else {
-            let reason = String(cString: strerror(clinux_errno()))
+            let reason = String(cString: strerror(-descriptor))
             throw ClientError(.cannotWrite, "\(path) cannot be written: \(reason)")
         }
     }
@@ -87,11 +87,12 @@ enum UnfinishedOutput {
 
     static func set(_ new: String?) { path.withLock { $0 = new } }
 
-    /// Opens a new file; no signal comes between its creation and our knowing of it. Below 0: see errno.
+    /// Opens a new file; no signal comes between its creation and our knowing of it. Below 0: -errno.
     static func create(_ new: String) -> Int32 {
         path.withLock { path in
             let descriptor = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-            if descriptor >= 0 { path = new }
+            guard descriptor >= 0 else { return -clinux_errno() }
+            path = new
             return descriptor
         }
     }
