@@ -1,8 +1,9 @@
 /*
  * webp_encode.c - canonical samples to lossless WebP.
  *
- * What always holds: colors under transparent pixels are kept ("exact"); kept chunks come back in
- * their order, ICCP before the picture, all others behind it, as the container demands.
+ * What always holds: colors under transparent pixels are kept ("exact"); a picture of four channels
+ * is written as one, opaque or not; kept chunks come back in their order, ICCP before the picture,
+ * all others behind it, as the container demands.
  */
 #include <stdlib.h>
 #include <webp/encode.h>
@@ -21,6 +22,18 @@ static gam_status webp_write_rows(gam_encoder *base, const unsigned char *buffer
     (void)message;
     memcpy(encoder->pixels + encoder->used, buffer, rows * base->row_bytes);
     encoder->used += rows * base->row_bytes;
+    return GAM_OK;
+}
+
+/*
+ * libwebp writes an opaque picture as one without alpha, which reads back with three channels. The
+ * bit "alpha_is_used" (WebP lossless bitstream specification, section 3, bit 28 behind the
+ * signature) is a hint that changes no pixel: the picture's own channels decide on it.
+ */
+static gam_status mark_alpha(WebPMemoryWriter *writer, gam_message *message) {
+    if (writer->size < 25 || memcmp(writer->mem + 12, "VP8L", 4) != 0)
+        return gam_fail(message, GAM_INTERNAL, "libwebp wrote another file than a lossless one");
+    writer->mem[24] |= 0x10;
     return GAM_OK;
 }
 
@@ -46,7 +59,7 @@ static gam_status encode_picture(webp_encoder *encoder, WebPMemoryWriter *writer
     int encoded = imported && WebPEncode(&config, &picture);
     WebPEncodingError error = picture.error_code;
     WebPPictureFree(&picture);
-    if (encoded) return GAM_OK;
+    if (encoded) return description->channel_count == 4 ? mark_alpha(writer, message) : GAM_OK;
     return gam_fail(message, error == VP8_ENC_ERROR_OUT_OF_MEMORY ? GAM_NO_MEMORY : GAM_INTERNAL,
                     "libwebp cannot encode the picture (error %d)", (int)error);
 }

@@ -32,15 +32,23 @@ def webp_file(samples: np.ndarray, **options) -> bytes:
     return file.getvalue()
 
 
+def _alpha_used(file: bytes) -> bytes:
+    """A lossless file that says it has alpha, as Pillow never says of an opaque picture."""
+    assert file[12:16] == b"VP8L"
+    return file[:24] + bytes([file[24] | 0x10]) + file[25:]
+
+
 def _webps(rng: np.random.Generator) -> list[GoodFile]:
     rgb = smooth(rng, (33, 29, 3), 255).astype(np.uint8)
     rgba = smooth(rng, (21, 35, 4), 255).astype(np.uint8)
     rgba[3:9, 4:11, 3] = 0
+    opaque = np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])
     exif = b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0"
     chunks = {"exif": exif, "xmp": b"<x/>", "icc_profile": b"p" * 140}
     return [
         GoodFile("rgb.webp", webp_file(rgb), rgb, _read_webp, False),
         GoodFile("rgba-chunks.webp", webp_file(rgba, **chunks), rgba, _read_webp, False),
+        GoodFile("rgba-opaque.webp", _alpha_used(webp_file(opaque)), opaque, _read_webp, False),
     ]
 
 
