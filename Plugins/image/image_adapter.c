@@ -233,7 +233,7 @@ static const gam_functions_v1 functions = {
 
 static const gam_plugin_v1 plugin = {
     sizeof plugin, GAM_ABI_MAJOR, GAM_ABI_MINOR, TEXT("image"), TEXT("1.0.0"),
-    TEXT("c 1.2"), NULL,          &functions,
+    TEXT("c 1.3"), NULL,          &functions,
 };
 
 __attribute__((visibility("default"))) const gam_plugin_v1 *gam_plugin_entry_v1(void) {

@@ -18,7 +18,7 @@ public struct PluginLimits: Hashable, Sendable {
     /// Bytes of a file being written.
     public var outputBytesMax: UInt64
     /// Seconds until the next answer: the shape, the next mebibyte, the finished file. Only
-    /// workers can be held to it.
+    /// workers can be held to it; in this process an adapter may take any time.
     public var secondsMax: UInt64
 
     /// Defaults: any signal that can be described, 16 MiB of metadata, 512 MiB of memory, files
@@ -60,6 +60,13 @@ public struct PluginLimits: Hashable, Sendable {
             samplesMax: values[0], pointsMax: values[1], channelsMax: values[2],
             metadataBytesMax: values[3], memoryBytesMax: values[4], outputBytesMax: values[5],
             secondsMax: values[6])
+    }
+
+    /// For code that nobody can stop.
+    var withoutTime: PluginLimits {
+        var limits = self
+        limits.secondsMax = .max
+        return limits
     }
 
     /// The smaller of both in every field.

@@ -126,4 +126,6 @@ public struct AdapterLimits: Sendable {
     public let pointsMax: UInt64
     public let channelsMax: UInt64
     public let outputBytesMax: UInt64
+    /// In which a call must return; `UInt64.max`: any time.
+    public let secondsMax: UInt64
 }

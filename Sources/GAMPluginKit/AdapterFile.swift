@@ -14,7 +14,8 @@ struct HostHandle {
         return AdapterLimits(
             samplesMax: limits.samples_max, metadataBytesMax: limits.metadata_bytes_max,
             memoryBytesMax: limits.memory_bytes_max, pointsMax: limits.points_max,
-            channelsMax: limits.channels_max, outputBytesMax: limits.output_bytes_max)
+            channelsMax: limits.channels_max, outputBytesMax: limits.output_bytes_max,
+            secondsMax: limits.seconds_max)
     }
 
     func option(_ name: String) -> String? {

@@ -32,7 +32,7 @@ struct RegistryTests {
     private static let manifest = """
         id = "image"
         version = "1.0.0"
-        abi = "1.2"
+        abi = "1.3"
         library = "libgamd-image.so"
         kinds = ["image"]
         [[types]]
@@ -49,7 +49,7 @@ struct RegistryTests {
         #expect(registry.entries.map(\.manifest.id) == ["array", "audio", "image", "sdf"])
         for entry in registry.entries {
             #expect(entry.isReady, "\(entry.state)")
-            #expect(entry.manifest.abi == "1.2")
+            #expect(entry.manifest.abi == "1.3")
             #expect(!entry.manifest.suffixes.isEmpty && !entry.manifest.mediaTypes.isEmpty)
         }
         let found = PluginRegistry(manifestFolders: [PluginTests.packageFolder + "/Plugins"])
@@ -66,7 +66,7 @@ struct RegistryTests {
     @Test(arguments: [
         ("not toml", "= ="), ("no id", manifest.replacing("id = \"image\"\n", with: "")),
         ("bad id", manifest.replacing("\"image\"\n", with: "\"../Image\"\n")),
-        ("bad abi", manifest.replacing("\"1.2\"", with: "\"one\"")),
+        ("bad abi", manifest.replacing("\"1.3\"", with: "\"one\"")),
         ("library path", manifest.replacing("libgamd", with: "../libgamd")),
         ("odd hex", manifest.replacing("0:89504e47", with: "0:895")),
         ("far offset", manifest.replacing("0:89504e47", with: "511:8950")),
@@ -114,7 +114,7 @@ struct RegistryTests {
 
     @Test(arguments: ["2.0", "0.9", "1.3"])
     func manifestOfAnotherABIIsRefused(abi: String) {
-        let manifest = Self.manifest.replacing("\"1.2\"", with: "\"\(abi)\"")
+        let manifest = Self.manifest.replacing("\"1.3\"", with: "\"\(abi)\"")
         #expect(refusal(manifest: manifest, library: nil).contains(abi))
     }
 
@@ -128,8 +128,8 @@ struct RegistryTests {
     func libraryOfAnotherABIIsRefused(offset: Int, expected: String) throws {
         var library = try PluginTests.bytes(
             ofFile: PluginTests.buildFolder + "/libgamd-image.so")
-        // struct_size 80, ABI 1.2: the start of gam_plugin_v1 in the data section.
-        let table: [UInt8] = [80, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0]
+        // struct_size 80, ABI 1.3: the start of gam_plugin_v1 in the data section.
+        let table: [UInt8] = [80, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0]
         let starts = stride(from: 0, to: library.count - 16, by: 8)
             .filter { library[$0] == 80 && library[$0..<$0 + 16].elementsEqual(table) }
         try #require(starts.count == 1)

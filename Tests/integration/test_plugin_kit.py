@@ -163,7 +163,7 @@ def plugin_of_abi(folder: Path, headers: Path, abi: str) -> None:
     command = ["cc", "-shared", "-fPIC", "-w", '-DHARM="none"', f"-I{headers}", str(SOURCE)]
     subprocess.run([*command, "-o", str(folder / "libgamd-harm-none.so")], check=True)
     manifest = folder / "harm-none.toml"
-    manifest.write_text(manifest.read_text().replace('abi = "1.2"', f'abi = "{abi}"'))
+    manifest.write_text(manifest.read_text().replace('abi = "1.3"', f'abi = "{abi}"'))
 
 
 def test_a_plugin_of_abi_1_0_works_in_this_host(tmp_path: Path) -> None:
@@ -178,8 +178,8 @@ def test_a_plugin_of_abi_1_0_works_in_this_host(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "manifest, words",
     [
-        ("1.3", ["harm-none", "needs ABI 1.3", "offers 1.2", "update the host"]),
-        ("1.2", ["harm-none", "built for the newer ABI 1.3", "offers 1.2", "update the host"]),
+        ("1.4", ["harm-none", "needs ABI 1.4", "offers 1.3", "update the host"]),
+        ("1.3", ["harm-none", "built for the newer ABI 1.4", "offers 1.3", "update the host"]),
     ],
 )
 def test_a_plugin_of_a_newer_abi_is_refused(
@@ -190,8 +190,8 @@ def test_a_plugin_of_a_newer_abi_is_refused(
     shutil.copytree(HEADERS, headers)
     header = headers / "gam_plugin.h"
     text = header.read_text()
-    assert "#define GAM_ABI_MINOR 2\n" in text
-    header.write_text(text.replace("#define GAM_ABI_MINOR 2\n", "#define GAM_ABI_MINOR 3\n"))
+    assert "#define GAM_ABI_MINOR 3\n" in text
+    header.write_text(text.replace("#define GAM_ABI_MINOR 3\n", "#define GAM_ABI_MINOR 4\n"))
     plugin_of_abi(tmp_path / "new", headers, manifest)
     done = gamctl("plugin", "info", "harm-none", "--plugins", tmp_path / "new")
     assert done.returncode == 78
@@ -243,6 +243,6 @@ def test_info_tells_what_a_plugin_reads() -> None:
     )
     assert done.returncode == 0, done.stderr
     info = json.loads(done.stdout)
-    assert info["id"] == "image" and info["kit"] == "c 1.2"
+    assert info["id"] == "image" and info["kit"] == "c 1.3"
     assert {"png", "tiff", "pnm"} <= {entry["name"] for entry in info["types"]}
     assert any(option["name"] == "format" and option["help"] for option in info["options"])

@@ -57,7 +57,7 @@ def build(folder: Path, name: str) -> None:
     (folder / f"harm-{name}.toml").write_text(
         f"""id = "harm-{name}"
 version = "1.0.0"
-abi = "1.2"
+abi = "1.3"
 library = "{library}"
 kinds = ["array"]
 [[types]]

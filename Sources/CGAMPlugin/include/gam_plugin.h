@@ -1,5 +1,5 @@
 /*
- * gam_plugin.h - the interface between gamd and a signal adapter, ABI 1.2.
+ * gam_plugin.h - the interface between gamd and a signal adapter, ABI 1.3.
  *
  * An adapter turns a foreign file into canonical samples and metadata, and back. It knows nothing
  * of networks or storage. One shared library exports one symbol, `gam_plugin_entry_v1`.
@@ -29,7 +29,7 @@ extern "C" {
 #endif
 
 #define GAM_ABI_MAJOR 1
-#define GAM_ABI_MINOR 2
+#define GAM_ABI_MINOR 3
 /* The symbol a plugin exports; see gam_plugin_entry_v1 at the end. */
 #define GAM_ENTRY_SYMBOL "gam_plugin_entry_v1"
 
@@ -79,6 +79,10 @@ typedef struct gam_limits {
     uint64_t points_max;       /* points of one signal: pixels, frames, voxels */
     uint64_t channels_max;     /* channels of one signal */
     uint64_t output_bytes_max; /* bytes of an encoded file */
+    /* Since ABI 1.3. Seconds in which a call must return; UINT64_MAX: any time. A plugin that
+     * does not is stopped and blamed: what may take longer for a good file looks at the clock and
+     * fails with GAM_LIMIT before. */
+    uint64_t seconds_max;
 } gam_limits;
 
 /* The file to decode. Valid until close_decode. */

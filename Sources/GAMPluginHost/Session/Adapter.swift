@@ -104,11 +104,15 @@ struct LocalHost: AdapterHost {
     }
 
     func decode(_ request: DecodeRequest) throws(PluginError) -> any DecodeEngine {
+        var request = request
+        request.limits = request.limits.withoutTime
         let session = try LocalDecodeSession(library: library, request)
         return StoredSamples(session.header, request, plugin: library.id) ?? session
     }
 
     func encode(_ request: EncodeRequest) throws(PluginError) -> any EncodeEngine {
-        try LocalEncodeSession(library: library, request)
+        var request = request
+        request.limits = request.limits.withoutTime
+        return try LocalEncodeSession(library: library, request)
     }
 }

@@ -50,7 +50,8 @@ final class HostContext {
                 struct_size: MemoryLayout<gam_limits>.size, samples_max: limits.samplesMax,
                 metadata_bytes_max: limits.metadataBytesMax,
                 memory_bytes_max: limits.memoryBytesMax, points_max: limits.pointsMax,
-                channels_max: limits.channelsMax, output_bytes_max: limits.outputBytesMax))
+                channels_max: limits.channelsMax, output_bytes_max: limits.outputBytesMax,
+                seconds_max: limits.secondsMax))
         host = .allocate(capacity: 1)
         input = .allocate(capacity: 1)
         output = .allocate(capacity: 1)

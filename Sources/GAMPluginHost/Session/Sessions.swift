@@ -10,7 +10,7 @@ struct DecodeRequest: Sendable {
     let file: PositionedFile
     let fileName: String
     let options: [String: String]
-    let limits: PluginLimits
+    var limits: PluginLimits
     /// Whether the adapter is asked for all rows, also for those that lie in the file as they are.
     let asksForRows: Bool
 }
@@ -23,7 +23,7 @@ struct EncodeRequest: Sendable {
     let file: PositionedFile
     let fileName: String
     let options: [String: String]
-    let limits: PluginLimits
+    var limits: PluginLimits
 }
 
 /// What is known of a file before its samples.

@@ -183,7 +183,7 @@ enum CTemplate {
 
         static const gam_plugin_v1 plugin = {
             sizeof plugin, GAM_ABI_MAJOR,   GAM_ABI_MINOR, TEXT("@NAME@"),
-            TEXT("0.1.0"), TEXT("c 1.2"),   NULL,          &functions,
+            TEXT("0.1.0"), TEXT("c 1.3"),   NULL,          &functions,
         };
 
         __attribute__((visibility("default"))) const gam_plugin_v1 *gam_plugin_entry_v1(void) {

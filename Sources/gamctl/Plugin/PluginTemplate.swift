@@ -57,7 +57,7 @@ struct PluginTemplate {
         # What gamd knows of this plugin without running it.
         id = "@NAME@"
         version = "0.1.0"
-        abi = "1.2"
+        abi = "1.3"
         library = "libgamd-@NAME@.so"
         kinds = ["audio"]
 
