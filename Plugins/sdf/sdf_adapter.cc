@@ -130,6 +130,7 @@ void open(const gam_host *host, const gam_input *input, gam_decoder *decoder) {
     unsigned char head[16];
     size_t length = 0;
     check(input->read_at(input->context, 0, head, sizeof head, &length), "reading the file failed");
+    if (length == 0) throw Failure(GAM_BAD_INPUT, "the file is empty");
     const char *kind = kind_of(head, length, input->file_name);
     if (kind == nullptr)
         throw Failure(GAM_BAD_INPUT, "it does not start like a VDB, OBJ, PLY or STL file");
@@ -139,8 +140,10 @@ void open(const gam_host *host, const gam_input *input, gam_decoder *decoder) {
     } else {
         const sdf::Sampling wanted = sampling(host);
         check_memory(host, wanted);
-        decoder->volume =
-            sdf::volume_of_mesh(sdf::parse_mesh(sdf::read_file(host, input), kind), wanted);
+        const sdf::Deadline deadline(*host->limits);
+        const sdf::Mesh mesh = sdf::parse_mesh(sdf::read_file(host, input), kind,
+                                               host->limits->memory_bytes_max, deadline);
+        decoder->volume = sdf::volume_of_mesh(mesh, wanted, deadline);
     }
     decoder->box = decoder->volume->box();
     decoder->description.struct_size = sizeof decoder->description;
@@ -330,7 +333,7 @@ const gam_functions_v1 functions = {
 
 const gam_plugin_v1 plugin = {
     sizeof plugin, GAM_ABI_MAJOR, GAM_ABI_MINOR, TEXT("sdf"), TEXT("1.0.0"),
-    TEXT("c++ 1.2"), nullptr,     &functions,
+    TEXT("c++ 1.3"), nullptr,     &functions,
 };
 
 }  // namespace

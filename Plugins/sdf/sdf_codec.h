@@ -10,7 +10,9 @@
 #include <streambuf>
 #include <string>
 
+#include "deadline.h"
 #include "gam_plugin_support.h"
+#include "polygons.h"
 #include "sdf_volume.h"
 #include "vdb_facts.h"
 
@@ -62,7 +64,9 @@ std::unique_ptr<Volume> read_skeleton(const std::string &skeleton, uint64_t memo
 std::string read_file(const gam_host *host, const gam_input *input);
 
 /* `kind`: "obj", "ply" or "stl". The mesh is closed: every edge belongs to two triangles. */
-Mesh parse_mesh(const std::string &bytes, const char *kind);
+Mesh parse_mesh(const std::string &bytes, const char *kind, uint64_t memory_bytes_max,
+                const Deadline &deadline);
+PolygonMesh read_ply(const std::string &file);
 std::string write_obj(const Mesh &mesh);
 std::string write_ply(const Mesh &mesh);
 

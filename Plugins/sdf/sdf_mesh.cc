@@ -1,10 +1,11 @@
 /*
- * sdf_mesh.cc - OBJ, PLY and STL through assimp, and out again.
+ * sdf_mesh.cc - meshes out of OBJ, PLY and STL files, and out again.
  *
- * What always holds: a mesh that is sampled is closed, or its sign would be a guess.
+ * What always holds: a mesh that is sampled is closed, or its sign would be a guess. Assimp reads
+ * OBJ and STL and does nothing else: its division into triangles ends the process when it meets
+ * faces it did not expect.
  */
 #include <assimp/cimport.h>
-#include <assimp/postprocess.h>
 #include <assimp/scene.h>
 
 #include <array>
@@ -22,7 +23,7 @@ struct Scene {
     ~Scene() { aiReleaseImport(scene); }
 };
 
-void add(Mesh &mesh, const aiMesh &part) {
+void add(PolygonMesh &mesh, const aiMesh &part) {
     const auto first = static_cast<uint32_t>(mesh.points.size() / 3);
     for (unsigned i = 0; i < part.mNumVertices; i++) {
         const aiVector3D &point = part.mVertices[i];
@@ -30,17 +31,37 @@ void add(Mesh &mesh, const aiMesh &part) {
             throw Failure(GAM_BAD_INPUT, "a corner of the mesh is not a finite number");
         mesh.points.insert(mesh.points.end(), {point.x, point.y, point.z});
     }
+    std::vector<uint32_t> corners;
     for (unsigned i = 0; i < part.mNumFaces; i++) {
         const aiFace &face = part.mFaces[i];
-        if (face.mNumIndices != 3) continue; /* points and lines enclose nothing */
-        uint32_t corner[3];
-        for (int k = 0; k < 3; k++) {
+        corners.clear();
+        for (unsigned k = 0; k < face.mNumIndices; k++) {
             if (face.mIndices[k] >= part.mNumVertices)
                 throw Failure(GAM_BAD_INPUT, "a face of the mesh has a corner that is not there");
-            corner[k] = first + face.mIndices[k];
+            corners.push_back(first + face.mIndices[k]);
         }
-        mesh.faces.insert(mesh.faces.end(), {corner[0], corner[1], corner[2], corner[2]});
+        mesh.add(corners);
     }
+}
+
+PolygonMesh read_by_assimp(const std::string &bytes, const char *kind) {
+    Scene imported{
+        aiImportFileFromMemory(bytes.data(), static_cast<unsigned>(bytes.size()), 0, kind)};
+    if (imported.scene == nullptr)
+        throw Failure(GAM_BAD_INPUT, std::string("the mesh is damaged: ") + aiGetErrorString());
+    PolygonMesh mesh;
+    for (unsigned i = 0; i < imported.scene->mNumMeshes; i++)
+        add(mesh, *imported.scene->mMeshes[i]);
+    return mesh;
+}
+
+/* What finding the places and the edges takes, by the sizes of their tables. */
+void check_memory(const PolygonMesh &mesh, uint64_t memory_bytes_max) {
+    const uint64_t needed = mesh.points.size() / 3 * 80 + mesh.corners.size() * 100;
+    if (needed > memory_bytes_max)
+        throw Failure(GAM_LIMIT, "a mesh of " + std::to_string(mesh.points.size() / 3) +
+                                     " corners and " + std::to_string(mesh.sizes.size()) +
+                                     " faces needs more memory than the limit allows");
 }
 
 /* The same place gets the same number, so that neighbours share their edges. */
@@ -69,10 +90,11 @@ std::vector<uint32_t> places(const Mesh &mesh) {
 }
 
 /* Every edge is walked once in each direction. */
-void check_closed(const Mesh &mesh) {
+void check_closed(const Mesh &mesh, const Deadline &deadline) {
     const std::vector<uint32_t> place = places(mesh);
     std::unordered_map<uint64_t, int> balance;
     for (size_t i = 0; i < mesh.faces.size(); i += 4) {
+        if (i % (1 << 16) == 0) deadline.check();
         for (int k = 0; k < 3; k++) {
             const uint64_t a = place[mesh.faces[i + k]], b = place[mesh.faces[i + (k + 1) % 3]];
             if (a == b) continue;
@@ -90,16 +112,15 @@ void check_closed(const Mesh &mesh) {
 
 }  // namespace
 
-Mesh parse_mesh(const std::string &bytes, const char *kind) {
-    Scene imported{aiImportFileFromMemory(bytes.data(), static_cast<unsigned>(bytes.size()),
-                                          aiProcess_Triangulate | aiProcess_PreTransformVertices,
-                                          kind)};
-    if (imported.scene == nullptr)
-        throw Failure(GAM_BAD_INPUT, std::string("the mesh is damaged: ") + aiGetErrorString());
-    Mesh mesh;
-    for (unsigned i = 0; i < imported.scene->mNumMeshes; i++) add(mesh, *imported.scene->mMeshes[i]);
+Mesh parse_mesh(const std::string &bytes, const char *kind, uint64_t memory_bytes_max,
+                const Deadline &deadline) {
+    PolygonMesh polygons =
+        strcmp(kind, "ply") == 0 ? read_ply(bytes) : read_by_assimp(bytes, kind);
+    check_memory(polygons, memory_bytes_max);
+    Mesh mesh = triangulated(std::move(polygons));
     if (mesh.faces.empty()) throw Failure(GAM_BAD_INPUT, "the mesh has no faces");
-    check_closed(mesh);
+    deadline.check();
+    check_closed(mesh, deadline);
     return mesh;
 }
 

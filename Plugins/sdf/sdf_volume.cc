@@ -1,5 +1,6 @@
 /*
- * sdf_volume.cc - OpenVDB behind sdf_volume.h. With sdf_exact.h all that includes its headers.
+ * sdf_volume.cc - OpenVDB behind sdf_volume.h. With sdf_exact.h and mesh_field.h all that includes its
+ * headers.
  *
  * What always holds: one thread works, so that the same file gives the same values; every grid
  * that is written has the same name and identity each time.
@@ -8,7 +9,6 @@
 
 #include <openvdb/io/Stream.h>
 #include <openvdb/openvdb.h>
-#include <openvdb/tools/MeshToVolume.h>
 #include <openvdb/tools/VolumeToMesh.h>
 #include <tbb/global_control.h>
 
@@ -18,6 +18,7 @@
 #include <sstream>
 
 #include "gam_plugin.h"
+#include "mesh_field.h"
 #include "sdf_exact.h"
 
 namespace sdf {
@@ -207,42 +208,10 @@ std::unique_ptr<Volume> new_volume(const Box &box) {
     return std::make_unique<GridVolume>(grid, openvdb::CoordBBox(Coord(0, 0, 0), last));
 }
 
-std::unique_ptr<Volume> volume_of_mesh(const Mesh &mesh, const Sampling &sampling) {
+std::unique_ptr<Volume> volume_of_mesh(const Mesh &mesh, const Sampling &sampling,
+                                       const Deadline &deadline) {
     prepare();
-    openvdb::Vec3d low(std::numeric_limits<double>::max()), high(-low);
-    for (size_t i = 0; i < mesh.points.size(); i += 3) {
-        for (int axis = 0; axis < 3; axis++) {
-            low[axis] = std::min<double>(low[axis], mesh.points[i + axis]);
-            high[axis] = std::max<double>(high[axis], mesh.points[i + axis]);
-        }
-    }
-    const openvdb::Vec3d size = high - low;
-    const double longest = std::max({size.x(), size.y(), size.z()});
-    if (!(longest > 0) || !std::isfinite(longest))
-        throw Failure(GAM_BAD_INPUT, "the mesh has no size");
-    const double voxel = longest / sampling.resolution;
-    auto transform = openvdb::math::Transform::createLinearTransform(voxel);
-    std::vector<openvdb::Vec3s> points;
-    std::vector<openvdb::Vec4I> quads;
-    std::vector<openvdb::Vec3I> triangles;
-    for (size_t i = 0; i < mesh.points.size(); i += 3)
-        points.emplace_back(mesh.points[i], mesh.points[i + 1], mesh.points[i + 2]);
-    for (size_t i = 0; i < mesh.faces.size(); i += 4)
-        triangles.emplace_back(mesh.faces[i], mesh.faces[i + 1], mesh.faces[i + 2]);
-    const float reach = static_cast<float>(2 * sampling.resolution);
-    const float outside = sampling.is_full ? reach : static_cast<float>(sampling.band);
-    const float inside = sampling.is_full ? reach : static_cast<float>(sampling.band);
-    auto grid = openvdb::tools::meshToSignedDistanceField<FloatGrid>(
-        *transform, points, triangles, quads, outside, inside);
-    if (sampling.is_full) {
-        /* Only the box around the mesh: beyond it nobody asked for distances. */
-        const int margin = static_cast<int>(std::ceil(sampling.band)) + 1;
-        openvdb::CoordBBox box(Coord::floor(low / voxel).offsetBy(-margin),
-                               Coord::ceil(high / voxel).offsetBy(margin));
-        grid->clip(box);
-    }
-    grid->setName("surface");
-    return std::make_unique<GridVolume>(grid);
+    return std::make_unique<GridVolume>(field_of_mesh(mesh, sampling, deadline));
 }
 
 }  // namespace sdf

@@ -39,8 +39,10 @@ struct Mesh {
 struct Sampling {
     int resolution;  /* voxels along the longest side */
     double band;     /* half width in voxels */
-    bool is_full;    /* distances everywhere instead of in a band */
+    bool is_full;    /* distances everywhere in the box instead of in a band */
 };
+
+class Deadline;
 
 class Volume {
   public:
@@ -57,7 +59,8 @@ class Volume {
  * The stream has been checked (vdb_check.h): OpenVDB trusts what it reads. */
 std::unique_ptr<Volume> read_volume(std::istream &stream);
 std::unique_ptr<Volume> new_volume(const Box &box);
-std::unique_ptr<Volume> volume_of_mesh(const Mesh &mesh, const Sampling &sampling);
+std::unique_ptr<Volume> volume_of_mesh(const Mesh &mesh, const Sampling &sampling,
+                                       const Deadline &deadline);
 
 }  // namespace sdf
 

@@ -15,14 +15,14 @@ import shutil
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 import numpy as np  # noqa: E402
-from corpus import good_files  # noqa: E402
 from gamd_process import Daemon  # noqa: E402
+from noise_corpus import NoiseFile, noise_files  # noqa: E402
 
 from gamd import BadInputError, GamError  # noqa: E402
 
@@ -78,7 +78,7 @@ def run(
     folder: Path, rounds: int, seed: int, verbose: bool = False, bits: bool = False
 ) -> Outcome:
     """Raises AssertionError at the first harm. `bits`: bit noise instead of wounds."""
-    rng, files, outcome = random.Random(seed), good_files(), Outcome()
+    rng, files, outcome = random.Random(seed), noise_files(folder / "good"), Outcome()
     with Daemon(folder / "daemon") as daemon:
         client = daemon.client(timeout=SECONDS_MAX)
         for number in range(rounds):
@@ -88,7 +88,7 @@ def run(
             else:
                 data = damage(rng, good.data, rng.choice(files).data)
             try:
-                one(client, data, good.name, outcome)
+                one(client, replace(good, data=data), outcome)
             except (GamError, AssertionError) as error:
                 kept = folder / f"harm-{number}-{good.name}"
                 kept.write_bytes(data)
@@ -102,11 +102,11 @@ def run(
     return outcome
 
 
-def one(client, data: bytes, name: str, outcome: Outcome) -> None:
+def one(client, file: NoiseFile, outcome: Outcome) -> None:
     """One damaged file; GamErrors other than a refusal are harm."""
     start = time.monotonic()
     try:
-        stat = client.put_bytes("fuzz", data, file_name=name)
+        stat = client.put_bytes("fuzz", file.data, file_name=file.name, options=file.options)
     except BadInputError as error:
         assert str(error), "refused without a text"
         assert "fuzz" not in client, "a refused file left a signal"

@@ -1,0 +1,243 @@
+"""Meshes that are uncommon, and meshes that are wrong.
+
+What always holds here: however a mesh is written, the same corners and faces give the same samples;
+the outlines used have an inside that can be told without a mesh.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gamd_process import Daemon
+from meshes import obj, ply, sphere, stl
+from readers import bits_equal
+
+from gamd import BadInputError, Client, TooLargeError
+
+OPTIONS = {"resolution": "16"}
+POINTS, FACES = sphere(2.5, 2)
+
+
+def field(client: Client, data: bytes, name: str = "a.ply") -> np.ndarray:
+    client.put_bytes("mesh", data, file_name=name, options=OPTIONS)
+    return client.read("mesh")
+
+
+def header(form: str, *lines: str) -> bytes:
+    return "\n".join(["ply", f"format {form} 1.0", *lines, "end_header", ""]).encode()
+
+
+XYZ = ["property float x", "property float y", "property float z"]
+CORNERS = ["property list uchar int vertex_indices"]
+
+
+def binary(order: str) -> bytes:
+    """Doubles and bytes between the coordinates, unsigned indices, a scalar behind the list."""
+    form = "binary_little_endian" if order == "<" else "binary_big_endian"
+    head = header(
+        form, "comment of a scanner", f"element vertex {len(POINTS)}", "property double x",
+        "property uchar red", "property float64 y", "property short nx", "property double z",
+        "obj_info any", f"element face {len(FACES)}", "property list ushort uint32 vertex_index",
+        "property float quality",
+    )  # fmt: skip
+    wanted = [[float(np.float32(f"{value:.9g}")) for value in point] for point in POINTS]
+    body = b"".join(struct.pack(order + "dBdhd", x, 7, y, -9, z) for x, y, z in wanted)
+    return head + body + b"".join(struct.pack(order + "H3If", 3, *face, 0.5) for face in FACES)
+
+
+def text(end: str) -> bytes:
+    """Faces first, normals, edges, lists nobody asked for, words over several lines."""
+    lines = [
+        "ply", "format ascii 1.0", f"element face {len(FACES)}", "property uchar flags",
+        "property list int int vertex_indices", f"element vertex {len(POINTS)}", "property float x",
+        "property float y", "property float z", "property float nx", "element edge 1",
+        "property int vertex1", "property int vertex2", "element extra 2",
+        "property list uchar float any", "end_header",
+    ]  # fmt: skip
+    lines += [f"1 3 {a} {b} {c}" for a, b, c in FACES]
+    lines += [f"+{x:.9g}" if x > 0 else f"{x:.9g}\t{y:.9g} {z:.9g} 0" for x, y, z in POINTS[:0]]
+    lines += [f"{x:.9g}\t{y:.9g} {z:.9g}{end}1e-3" for x, y, z in POINTS]
+    return end.join([*lines, "0 1", "2 0.5 -1", "0", ""]).encode()
+
+
+def strips() -> bytes:
+    """Each triangle a strip of its own, but for one of four corners that joins two."""
+    first, second = next(
+        (f, g) for f in FACES.tolist() for g in FACES.tolist() if len({*f, *g}) == 4
+    )
+    shared = [corner for corner in first if corner in second]
+    own = next(corner for corner in first if corner not in second)
+    at = first.index(own)
+    a, b = first[(at + 1) % 3], first[(at + 2) % 3]
+    assert {a, b} == set(shared)
+    last = next(corner for corner in second if corner not in first)
+    others = [face for face in FACES.tolist() if face not in (first, second)]
+    corners = [own, a, b, last] + [corner for face in others for corner in (-1, *face)]
+    head = header(
+        "ascii", f"element vertex {len(POINTS)}", *XYZ, "element tristrips 1",
+        "property list int int vertex_indices",
+    )  # fmt: skip
+    points = "".join(f"{x:.9g} {y:.9g} {z:.9g}\n" for x, y, z in POINTS)
+    return head + f"{points}{len(corners)} {' '.join(map(str, corners))}\n".encode()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [binary("<"), binary(">"), text("\n"), text("\r\n"), text("\r"), strips()],
+    ids=["little-endian", "big-endian", "text", "crlf", "cr", "strips"],
+)
+def test_a_ply_may_be_written_in_any_way(client: Client, data: bytes) -> None:
+    assert bits_equal(field(client, data), field(client, ply(POINTS, FACES)))
+
+
+# Faces of many corners
+
+OUTLINES = {
+    "square": [(0, 0), (4, 0), (4, 4), (0, 4)],
+    "comb": [(0, 0), (7, 0), (7, 3), (6, 3), (6, 1), (4, 1), (4, 3), (3, 3), (3, 1), (1, 1), (1, 3),
+             (0, 3)],
+    "collinear": [(0, 0), (1, 0), (2, 0), (4, 0), (4, 1), (4, 4), (2, 4), (2, 2), (0, 2), (0, 1)],
+    "spiral": [(0, 0), (5, 0), (5, 5), (1, 5), (1, 2), (3, 2), (3, 3), (2, 3), (2, 4), (4, 4),
+               (4, 1), (0, 1)],
+}  # fmt: skip
+
+
+def prism(outline: list[tuple[int, int]], axis: int) -> tuple[np.ndarray, list[list[int]]]:
+    """Along an axis; outline counterclockwise, faces look outward."""
+    count = len(outline)
+    points = [(x, y, z) for z in (0, 2) for x, y in outline]
+    faces = [list(range(count))[::-1], list(range(count, 2 * count))]
+    for i in range(count):
+        j = (i + 1) % count
+        faces.append([i, j, count + j, count + i])
+    return np.roll(np.array(points, float), axis, axis=1), faces
+
+
+def write(kind: str, points: np.ndarray, faces: list[list[int]]) -> bytes:
+    rows = [" ".join(map(str, row)) for row in points]
+    if kind == "obj":
+        lines = [f"v {row}" for row in rows]
+        lines += ["f " + " ".join(str(i + 1) for i in face) for face in faces]
+        return "\n".join(lines).encode() + b"\n"
+    head = header(
+        "ascii", f"element vertex {len(rows)}", *XYZ, f"element face {len(faces)}", *CORNERS
+    )
+    rows += [f"{len(face)} " + " ".join(map(str, face)) for face in faces]
+    return head + "\n".join(rows).encode()
+
+
+def distance(outline: list[tuple[int, int]], places: np.ndarray) -> np.ndarray:
+    """Of places in the plane to the outline, negative inside (even-odd rule)."""
+    nearest = np.full(len(places), np.inf)
+    inside = np.zeros(len(places), bool)
+    for (ax, ay), (bx, by) in zip(outline, outline[1:] + outline[:1], strict=True):
+        a, b = np.array([ax, ay], float), np.array([bx, by], float)
+        along = np.clip((places - a) @ (b - a) / ((b - a) @ (b - a)), 0, 1)
+        nearest = np.minimum(nearest, np.linalg.norm(places - a - along[:, None] * (b - a), axis=1))
+        if ay != by:
+            crosses = (places[:, 1] >= min(ay, by)) & (places[:, 1] < max(ay, by))
+            at = ax + (places[:, 1] - ay) * (bx - ax) / (by - ay)
+            inside ^= crosses & (places[:, 0] < at)
+    return np.where(inside, -nearest, nearest)
+
+
+@pytest.mark.parametrize("kind", ["ply", "obj"])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("name", OUTLINES)
+@pytest.mark.parametrize("field", ["band", "full"])
+def test_faces_of_many_corners(
+    client: Client, kind: str, axis: int, name: str, field: str
+) -> None:
+    """Distances are exact, at concave edges and corners too, in a band and everywhere."""
+    outline = OUTLINES[name]
+    data = write(kind, *prism(outline, axis))
+    options = {"resolution": "40", "field": field}
+    stat = client.put_bytes("mesh", data, file_name=f"a.{kind}", options=options)
+    values = client.read("mesh")
+    voxel = stat.description.axes[0].spacing
+    margin = 2 if field == "band" else 4  # voxels of the box before the mesh, which begins at 0
+    grid = np.roll((np.indices(values.shape).reshape(3, -1).T - margin) * voxel, -axis, axis=1)
+    beside = distance(outline, grid[:, :2])
+    above = np.maximum(grid[:, 2] - 2, -grid[:, 2])
+    outside = np.hypot(np.maximum(beside, 0), np.maximum(above, 0))
+    truth = outside + np.minimum(np.maximum(beside, above), 0)
+    near = np.abs(truth) < 2.999 * voxel if field == "band" else np.ones(len(truth), bool)
+    assert near.sum() > 5000
+    assert np.abs(values.ravel() - truth)[near].max() < 3e-6 * voxel
+    far = np.sign(truth[~near]) * np.float32(3 * voxel)
+    assert np.allclose(values.ravel()[~near], far, rtol=1e-6)
+
+
+def test_a_face_of_very_many_corners_is_refused_in_time(client: Client) -> None:
+    """A star's cap: every corner looks at every other one, again and again."""
+    rng = np.random.default_rng(5)
+    angles = np.sort(rng.random(40_000)) * 2 * np.pi
+    radii = 1 + 0.9 * rng.random(len(angles))
+    star = list(zip(radii * np.cos(angles), radii * np.sin(angles), strict=True))
+    start = time.monotonic()
+    with pytest.raises(TooLargeError, match="too many corners"):
+        field(client, write("ply", *prism(star, 0)))
+    assert time.monotonic() - start < 20
+
+
+def test_a_mesh_that_takes_too_long_is_nobodys_fault(tmp_path: Path) -> None:
+    """Thousands of pieces through each other: the plugin gives up by itself, and is not blamed."""
+    corners = np.random.default_rng(6).random((3000, 4, 3))
+    faces = np.array([[0, 1, 2], [0, 2, 3], [0, 3, 1], [1, 3, 2]])
+    each = 4 * np.arange(len(corners))[:, None, None]
+    data = ply(corners.reshape(-1, 3), (faces + each).reshape(-1, 3))
+    config = "[plugins]\nseconds_max = 2\nfaults_max = 1\n"
+    with Daemon(tmp_path / "daemon", config=config) as daemon, daemon.client() as client:
+        start = time.monotonic()
+        with pytest.raises(TooLargeError, match="longer than the 2 s.*seconds_max"):
+            client.put_bytes("mesh", data, file_name="a.ply", options={"resolution": "256"})
+        assert time.monotonic() - start < 10
+        client.put_bytes("mesh", BALL, file_name="a.ply", options=OPTIONS)
+
+
+# Faulty files
+
+BALL = ply(POINTS, FACES)
+FAULTS = {
+    "two first lines": (BALL.replace(b"ply\n", b"ply\nply\n"), "line 2 .* format"),
+    "format": (BALL.replace(b"ascii 1.0", b"ascii 2.0"), "line 2 .* format"),
+    "type": (BALL.replace(b"float y", b"fload y"), "line 5 .* type"),
+    "list of floats": (BALL.replace(b"list uchar", b"list float"), "line 8 .* no integer"),
+    "no end": (BALL.split(b"end_header")[0], "line 9 .* no end"),
+    "unknown line": (BALL.replace(b"element face", b"elephant face"), "line 7 .* may have"),
+    "negative count": (BALL.replace(b"element vertex ", b"element vertex -"), "line 3 .* number"),
+    "huge count": (
+        BALL.replace(b"element vertex ", b"element vertex 99999999999"), "cut off.*cannot lie"
+    ),
+    "no z": (BALL.replace(b"float z", b"float w"), "coordinates x, y and z"),
+    "twice y": (BALL.replace(b"float z", b"float y"), "twice"),
+    "no corners": (BALL.replace(b"element vertex", b"element edge"), "no corners"),
+    "no faces": (BALL.replace(b"element face", b"element edge"), "no faces"),
+    "two of a name": (BALL.replace(b"element face", b"element vertex"), "two elements"),
+    "no number": (BALL.replace(b"\n2.5 0 0\n", b"\n2.5 O 0\n"), "no number"),
+    "infinite": (BALL.replace(b"\n2.5 0 0\n", b"\n1e39 0 0\n"), "finite"),
+    "not a number": (BALL.replace(b"\n2.5 0 0\n", b"\nnan 0 0\n"), "finite"),
+    "a corner beyond": (BALL[: BALL.rindex(b"\n3 ")] + b"\n3 0 1 66\n", "not there"),
+    "half a corner": (BALL[: BALL.rindex(b"\n3 ")] + b"\n3 0 1 1.5\n", "not there"),
+    "negative length": (BALL[: BALL.rindex(b"\n3 ")] + b"\n-3 0 1 2\n", "cannot be"),
+    "long list": (BALL[: BALL.rindex(b"\n3 ")] + b"\n99999 0 1 2\n", "cannot be"),
+    "cut off": (BALL[: BALL.rindex(b"\n3 ")], "ends where a number"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_faulty_ply_is_refused_with_its_place(client: Client, name: str) -> None:
+    data, expected = FAULTS[name]
+    assert data != BALL
+    with pytest.raises(BadInputError, match=expected):
+        field(client, data)
+
+
+@pytest.mark.parametrize("kind", ["ply", "obj", "stl"])
+def test_an_empty_file_is_refused(client: Client, kind: str) -> None:
+    with pytest.raises(BadInputError, match="empty"):
+        field(client, b"", f"a.{kind}")
