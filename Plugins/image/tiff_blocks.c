@@ -27,10 +27,23 @@ static void block_sides(const tiff_decoder *decoder, uint32_t *rows, uint32_t *c
     }
 }
 
+/*
+ * zlib, not libdeflate, which libtiff takes where it can: libtiff takes a block whose stream holds
+ * more than it should for a good one, and libdeflate leaves the end of such a block unwritten:
+ * samples would be what lay in memory. zlib fills it and stops (237 instead of 397 MB/s, 4 % of a
+ * put).
+ */
+static void choose_inflater(const tiff_decoder *decoder) {
+    uint16_t compression = decoder->page.compression;
+    if (compression == COMPRESSION_ADOBE_DEFLATE || compression == COMPRESSION_DEFLATE)
+        TIFFSetField(decoder->tiff, TIFFTAG_DEFLATE_SUBCODEC, DEFLATE_SUBCODEC_ZLIB);
+}
+
 gam_status tiff_prepare_blocks(tiff_decoder *decoder, gam_message *message) {
     const tiff_page *page = &decoder->page;
     int tiled = TIFFIsTiled(decoder->tiff), in_bands = tiled || has_planes(page);
     uint32_t rows, columns;
+    choose_inflater(decoder);
     block_sides(decoder, &rows, &columns);
     uint64_t samples = (uint64_t)columns * (has_planes(page) ? 1 : page->samples);
     uint64_t line_bytes = tiff_packed_bytes(samples, page->bits), band = 0, needed = 0;
