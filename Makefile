@@ -77,8 +77,9 @@ bench-prior: setup-bench build  ## What a prior of one's own gains, half a colle
 fuzz: build  ## Long campaign of damaged files and frames: SEED=...
 	$(PYTHON) Tests/campaigns/fuzz.py --rounds 2000 --seed $(SEED)
 
-noise: build  ## 20,000 files with bit noise of 0.01 % to 1 %: SEED=... (for the night)
+noise: build  ## 20,000 files with bit noise of 0.01 % to 1 %, then bit by bit: SEED=... (for the night)
 	$(PYTHON) Tests/campaigns/fuzz.py --bits --rounds 20000 --seed $(SEED)
+	$(PYTHON) Tests/campaigns/fuzz.py --bit-by-bit
 
 vdb-noise: build  ## 4,000 damaged VDB files, none of which may be a fault: SEED=...
 	$(PYTHON) Tests/campaigns/vdb_noise.py --seed $(SEED)

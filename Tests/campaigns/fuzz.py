@@ -4,7 +4,8 @@ What always holds here:
 - A round is a good file of every format in turn with bits flipped, bytes replaced, pieces cut,
   doubled or swapped with another file's.
 - What is accepted must come back: its file, its samples with the promised hash, verified.
-- A campaign is its seed; the file that did harm is kept in the folder it names.
+- A campaign is its seed, but for the one that turns every bit of the ends of all files, which is
+  always the same; the file that did harm is kept in the folder it names.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Iterable, Iterator
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
@@ -27,6 +29,7 @@ from noise_corpus import NoiseFile, noise_files  # noqa: E402
 from gamd import BadInputError, GamError  # noqa: E402
 
 SECONDS_MAX = 20
+END_BYTES = 160
 PEAK_BYTES_MAX = 1 << 30
 
 
@@ -74,27 +77,48 @@ def flip_bits(rng: random.Random, data: bytes) -> bytes:
     return wounded.tobytes()
 
 
+def at_random(files: list[NoiseFile], rounds: int, seed: int, bits: bool) -> Iterator[NoiseFile]:
+    """`bits`: bit noise instead of wounds."""
+    rng = random.Random(seed)
+    for number in range(rounds):
+        good = files[number % len(files)]
+        data = flip_bits(rng, good.data) if bits else damage(rng, good.data, rng.choice(files).data)
+        yield replace(good, data=data)
+
+
+def bit_by_bit(files: list[NoiseFile]) -> Iterator[NoiseFile]:
+    """Headers and trailers, where every bit means something."""
+    for good in files:
+        size = len(good.data)
+        for at in sorted({*range(min(size, END_BYTES)), *range(max(0, size - END_BYTES), size)}):
+            for bit in range(8):
+                wounded = bytearray(good.data)
+                wounded[at] ^= 1 << bit
+                yield replace(good, data=bytes(wounded))
+
+
 def run(
     folder: Path, rounds: int, seed: int, verbose: bool = False, bits: bool = False
 ) -> Outcome:
-    """Raises AssertionError at the first harm. `bits`: bit noise instead of wounds."""
-    rng, files, outcome = random.Random(seed), noise_files(folder / "good"), Outcome()
+    """Raises AssertionError at the first harm."""
+    files = noise_files(folder / "good")
+    return put_all(folder, at_random(files, rounds, seed, bits), f"seed {seed}", verbose)
+
+
+def put_all(folder: Path, files: Iterable[NoiseFile], campaign: str, verbose: bool) -> Outcome:
+    """`campaign`: what repeats it, for whoever reads of harm."""
+    outcome = Outcome()
     with Daemon(folder / "daemon") as daemon:
         client = daemon.client(timeout=SECONDS_MAX)
-        for number in range(rounds):
-            good = files[number % len(files)]
-            if bits:
-                data = flip_bits(rng, good.data)
-            else:
-                data = damage(rng, good.data, rng.choice(files).data)
+        for number, file in enumerate(files):
             try:
-                one(client, replace(good, data=data), outcome)
+                one(client, file, outcome)
             except (GamError, AssertionError) as error:
-                kept = folder / f"harm-{number}-{good.name}"
-                kept.write_bytes(data)
-                why = f"round {number}, seed {seed}, file {kept}: {type(error).__name__}: {error}"
+                kept = folder / f"harm-{number}-{file.name}"
+                kept.write_bytes(file.data)
+                why = f"round {number}, {campaign}, file {kept}: {type(error).__name__}: {error}"
                 raise AssertionError(f"{why}\n{daemon.log_tail()}") from error
-            if verbose and (number + 1) % 200 == 0:
+            if verbose and (number + 1) % 2000 == 0:
                 print(f"{number + 1} rounds: {outcome}", flush=True)
         client.close()
         assert daemon.peak_resident_bytes() < PEAK_BYTES_MAX, "the daemon's memory grew"
@@ -125,18 +149,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--bit-by-bit", action="store_true", help="every bit of the ends of files")
     parser.add_argument("--bits", action="store_true", help="bit noise of 0.01 % to 1 %")
     arguments = parser.parse_args()
     seed = arguments.seed or random.SystemRandom().randrange(1, 1 << 32)
-    print(f"seed {seed}")
+    print("bit by bit" if arguments.bit_by_bit else f"seed {seed}")
     folder = Path(tempfile.mkdtemp(prefix="gamd-fuzz-"))
     try:
-        outcome = run(folder, arguments.rounds, seed, True, arguments.bits)
+        if arguments.bit_by_bit:
+            files = bit_by_bit(noise_files(folder / "good"))
+            outcome = put_all(folder, files, "bit by bit", True)
+        else:
+            outcome = run(folder, arguments.rounds, seed, True, arguments.bits)
     except AssertionError as error:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1
     shutil.rmtree(folder)
-    print(f"{arguments.rounds} rounds: {outcome.refused} refused, {outcome.accepted} stored")
+    rounds = outcome.refused + outcome.accepted
+    print(f"{rounds} rounds: {outcome.refused} refused, {outcome.accepted} stored")
     return 0
 
 
