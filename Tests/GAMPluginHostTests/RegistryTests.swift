@@ -112,7 +112,7 @@ struct RegistryTests {
         return reason
     }
 
-    @Test(arguments: ["2.0", "0.9", "1.3"])
+    @Test(arguments: ["2.0", "0.9", "1.4"])
     func manifestOfAnotherABIIsRefused(abi: String) {
         let manifest = Self.manifest.replacing("\"1.3\"", with: "\"\(abi)\"")
         #expect(refusal(manifest: manifest, library: nil).contains(abi))
@@ -124,7 +124,7 @@ struct RegistryTests {
     }
 
     /// The built image library with fields of its entry table changed: major, minor, size.
-    @Test(arguments: [(8, "2.2"), (12, "1.9"), (0, "too few")])
+    @Test(arguments: [(8, "2.3"), (12, "1.9"), (0, "too few")])
     func libraryOfAnotherABIIsRefused(offset: Int, expected: String) throws {
         var library = try PluginTests.bytes(
             ofFile: PluginTests.buildFolder + "/libgamd-image.so")
