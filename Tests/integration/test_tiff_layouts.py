@@ -60,7 +60,7 @@ def test_every_layout_is_exact(client: Client, layout: str, shape: str) -> None:
 
 
 def test_a_tile_that_holds_more_than_it_should(client: Client) -> None:
-    """Its end is not what lay in memory: libdeflate leaves it unwritten, and libtiff does not say."""
+    """Its end is not what lay in memory: libdeflate leaves it unwritten, libtiff does not say."""
     samples = np.repeat(np.arange(45, dtype=np.uint8), 3 * 37).reshape(45, 37, 3)
     file = io.BytesIO()
     tifffile.imwrite(
