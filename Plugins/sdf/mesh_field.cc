@@ -72,6 +72,26 @@ Bounds bounds_of(const Mesh &mesh) {
     return bounds;
 }
 
+/* The side of a voxel. Distances must be floats, and places numbers of 32 bits. */
+double voxel_side(const Bounds &bounds, int resolution) {
+    const openvdb::Vec3d size = bounds.high - bounds.low;
+    const double longest = std::max({size.x(), size.y(), size.z()});
+    if (!(longest > 0 && longest < 1e37))
+        throw Failure(GAM_BAD_INPUT, "the mesh has no size, or one whose distances are no floats");
+    const double voxel = longest / resolution;
+    /* OpenVDB refuses scales whose product is below 3e-15. */
+    if (voxel < 1.45e-5)
+        throw Failure(GAM_BAD_INPUT, "the voxels would have sides of " + std::to_string(voxel * 1e6) +
+                                         " millionths; OpenVDB takes none below 14.5: give the "
+                                         "mesh in a smaller unit or choose a lower resolution");
+    for (const openvdb::Vec3d &corner : {bounds.low, bounds.high})
+        for (int axis = 0; axis < 3; axis++)
+            if (!(std::fabs(corner[axis]) / voxel < 1 << 30))
+                throw Failure(GAM_BAD_INPUT, "the mesh lies too far from the origin for its size; "
+                                             "move it there");
+    return voxel;
+}
+
 class Field {
   public:
     Field(const Mesh &mesh, FloatGrid &grid, double voxel, const Deadline &deadline)
@@ -142,11 +162,7 @@ class Field {
 
 FloatGrid::Ptr field_of_mesh(const Mesh &mesh, const Sampling &sampling, const Deadline &deadline) {
     const Bounds bounds = bounds_of(mesh);
-    const openvdb::Vec3d size = bounds.high - bounds.low;
-    const double longest = std::max({size.x(), size.y(), size.z()});
-    if (!(longest > 0) || !std::isfinite(longest))
-        throw Failure(GAM_BAD_INPUT, "the mesh has no size");
-    const double voxel = longest / sampling.resolution;
+    const double voxel = voxel_side(bounds, sampling.resolution);
     const auto band = static_cast<float>(sampling.band);
     Interrupter interrupter(deadline);
     auto grid = openvdb::tools::meshToVolume<FloatGrid>(
@@ -154,6 +170,7 @@ FloatGrid::Ptr field_of_mesh(const Mesh &mesh, const Sampling &sampling, const D
         *openvdb::math::Transform::createLinearTransform(voxel), band, band,
         openvdb::tools::DISABLE_RENORMALIZATION);
     deadline.check();
+    if (grid->activeVoxelCount() == 0) throw Failure(GAM_BAD_INPUT, "the mesh has no surface");
     Field field(mesh, *grid, voxel, deadline);
     if (sampling.is_full) {
         /* Beyond the box nobody asked for distances: as far away as anything in it can be. */

@@ -184,6 +184,31 @@ def test_a_face_of_very_many_corners_is_refused_in_time(client: Client) -> None:
     assert time.monotonic() - start < 20
 
 
+@pytest.mark.parametrize("field", ["band", "full"])
+@pytest.mark.parametrize(
+    ("scale", "shift", "expected"),
+    [(0, 0, "no size"), (1e-4, 0, "smaller unit"), (1e37, 0, "no floats"), (1, 4e7, "too far")],
+)
+def test_a_mesh_beyond_all_numbers_is_refused(
+    client: Client, field: str, scale: float, shift: float, expected: str
+) -> None:
+    data = ply(POINTS * scale + shift, FACES)
+    with pytest.raises(BadInputError, match=expected):
+        options = {"resolution": "256", "field": field}
+        client.put_bytes("mesh", data, file_name="a.ply", options=options)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e30])
+def test_a_small_and_a_large_mesh_have_the_same_shape(client: Client, scale: float) -> None:
+    """Powers of two would give the same bits; these give the same signs and nearly the same."""
+    options = {"resolution": "24", "field": "full"}
+    fields = []
+    for size in (1.0, scale):
+        client.put_bytes("mesh", ply(POINTS * size, FACES), file_name="a.ply", options=options)
+        fields.append(client.read("mesh").astype(np.float64) / size)
+    assert np.allclose(fields[0], fields[1], rtol=0, atol=1e-6)
+
+
 def test_a_mesh_that_takes_too_long_is_nobodys_fault(tmp_path: Path) -> None:
     """Thousands of pieces through each other: the plugin gives up by itself, and is not blamed."""
     corners = np.random.default_rng(6).random((3000, 4, 3))
