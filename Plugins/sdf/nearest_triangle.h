@@ -45,6 +45,7 @@ class NearestTriangle {
         double radius, half_height;
     };
 
+    /* Half of it could be computed anew each time: that takes 30 % longer. */
     struct Triangle {
         Vector corner, along[3]; /* edges from the first corner, from the first and the second */
         double inverse[3];       /* of the squares of their lengths; 0 for none */

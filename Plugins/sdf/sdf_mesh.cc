@@ -55,9 +55,10 @@ PolygonMesh read_by_assimp(const std::string &bytes, const char *kind) {
     return mesh;
 }
 
-/* What finding the places and the edges takes, by the sizes of their tables. */
+/* What the tables of places and edges take, and after them the tree over the triangles, which is
+ * the larger: 345 bytes a triangle. */
 void check_memory(const PolygonMesh &mesh, uint64_t memory_bytes_max) {
-    const uint64_t needed = mesh.points.size() / 3 * 80 + mesh.corners.size() * 100;
+    const uint64_t needed = mesh.points.size() / 3 * 80 + mesh.corners.size() * 120;
     if (needed > memory_bytes_max)
         throw Failure(GAM_LIMIT, "a mesh of " + std::to_string(mesh.points.size() / 3) +
                                      " corners and " + std::to_string(mesh.sizes.size()) +
