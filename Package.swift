@@ -112,8 +112,8 @@ let package = Package(
             name: "SDFAdapter", dependencies: ["CGAMPlugin"], path: "Plugins/sdf",
             publicHeadersPath: ".", cxxSettings: [.headerSearchPath("compat")],
             linkerSettings: [
-                .linkedLibrary("openvdb"), .linkedLibrary("tbb"), .linkedLibrary("assimp"),
-                .linkedLibrary("blosc"), .linkedLibrary("z"),
+                .linkedLibrary("openvdb"), .linkedLibrary("tbb"), .linkedLibrary("blosc"),
+                .linkedLibrary("z"),
             ]),
         .target(
             name: "ArrayAdapter", dependencies: ["GAMPluginKit", "CZlib"], path: "Plugins/array",

@@ -12,7 +12,7 @@ packages=(
     binutils libc6-dev libstdc++-12-dev libcurl4 libncurses6 libxml2 tzdata
     ca-certificates pkg-config git python3 python3-venv
     librocksdb-dev libspng-dev libtiff-dev libsndfile1-dev libflac-dev libzstd-dev libxxhash-dev zlib1g-dev
-    libwebp-dev libjpeg62-turbo-dev libjxl-dev libopenvdb-dev libblosc-dev libboost-dev libtbb-dev libassimp-dev
+    libwebp-dev libjpeg62-turbo-dev libjxl-dev libopenvdb-dev libblosc-dev libboost-dev libtbb-dev
     libseccomp-dev libsystemd-dev libjemalloc-dev
     gcc protobuf-compiler flac libjxl-tools python3-openvdb patchelf
     systemd-container dbus-user-session libpam-systemd strace qemu-user

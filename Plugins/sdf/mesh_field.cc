@@ -60,13 +60,15 @@ struct Bounds {
     openvdb::Vec3d low, high;
 };
 
+/* Of the faces: corners of none are nowhere. */
 Bounds bounds_of(const Mesh &mesh) {
     Bounds bounds{openvdb::Vec3d(std::numeric_limits<double>::max()),
                   openvdb::Vec3d(std::numeric_limits<double>::lowest())};
-    for (size_t i = 0; i < mesh.points.size(); i += 3) {
+    for (const uint32_t corner : mesh.faces) {
         for (int axis = 0; axis < 3; axis++) {
-            bounds.low[axis] = std::min<double>(bounds.low[axis], mesh.points[i + axis]);
-            bounds.high[axis] = std::max<double>(bounds.high[axis], mesh.points[i + axis]);
+            const double value = mesh.points[3 * size_t{corner} + axis];
+            bounds.low[axis] = std::min(bounds.low[axis], value);
+            bounds.high[axis] = std::max(bounds.high[axis], value);
         }
     }
     return bounds;

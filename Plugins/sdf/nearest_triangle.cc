@@ -65,7 +65,7 @@ NearestTriangle::NearestTriangle(const Mesh &mesh) : mesh_(mesh) {
             centres[3 * size_t{i} + axis] = sum;
         }
     }
-    nodes_.reserve(2 * size_t{count} / leaf_triangles_max + 1);
+    nodes_.reserve(count);
     build(0, count, centres);
     triangles_.reserve(count);
     for (const uint32_t face : order_)

@@ -2,10 +2,11 @@
 #include "ply_body.h"
 
 #include <algorithm>
-#include <charconv>
+#include <string_view>
 #include <cstring>
 
 #include "gam_plugin.h"
+#include "mesh_text.h"
 #include "sdf_volume.h"
 
 namespace sdf {
@@ -15,16 +16,18 @@ void PlyBody::fail(const std::string &what) const {
                                      "; get a clean copy");
 }
 
-double PlyBody::text_number() {
+std::string_view PlyBody::word() {
     at_ = std::min(file_.find_first_not_of(" \t\r\n", at_), file_.size());
     if (at_ == file_.size()) fail("the file ends where a number should be");
-    const char *start = file_.data() + at_, *end = file_.data() + file_.size();
-    if (*start == '+') start++;
+    const size_t end = std::min(file_.find_first_of(" \t\r\n", at_), file_.size());
+    const std::string_view word(file_.data() + at_, end - at_);
+    at_ = end;
+    return word;
+}
+
+double PlyBody::text_number() {
     double value = 0;
-    const auto [stop, error] = std::from_chars(start, end, value);
-    if (error != std::errc() || (stop != end && std::strchr(" \t\r\n", *stop) == nullptr))
-        fail("there is no number");
-    at_ = static_cast<size_t>(stop - file_.data());
+    if (!parse_number(word(), value)) fail("there is no number");
     return value;
 }
 
@@ -66,7 +69,13 @@ uint64_t PlyBody::length(const PlyProperty &list) {
 
 void PlyBody::skip(const PlyProperty &property) {
     const uint64_t count = property.is_list ? length(property) : 1;
-    for (uint64_t i = 0; i < count; i++) number(property.type);
+    for (uint64_t i = 0; i < count; i++) {
+        /* Programs write "1.#QNAN" and the like where nobody reads it. */
+        if (form_ == PlyForm::ascii)
+            word();
+        else
+            number(property.type);
+    }
 }
 
 }  // namespace sdf

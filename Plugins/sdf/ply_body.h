@@ -20,11 +20,13 @@ class PlyBody {
     double number(PlyType type);
     /* At most the bytes that are left. */
     uint64_t length(const PlyProperty &list);
+    /* In text, whatever stands there. */
     void skip(const PlyProperty &property);
 
     [[noreturn]] void fail(const std::string &what) const;
 
   private:
+    std::string_view word();
     double text_number();
     template <typename Number>
     double binary_number();

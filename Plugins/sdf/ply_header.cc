@@ -15,7 +15,7 @@ namespace sdf {
 namespace {
 
 /* Far beyond what programs write, and few enough to be looked through at every instance. */
-constexpr size_t elements_max = 64, properties_max = 256, line_bytes_max = 4096;
+constexpr size_t elements_max = 64, properties_max = 256;
 
 class HeaderLines {
   public:
@@ -27,13 +27,15 @@ class HeaderLines {
     std::vector<std::string> next() {
         line_++;
         const size_t end = file_.find_first_of("\r\n", at_);
-        if (end == std::string::npos || end - at_ > line_bytes_max) fail("has no end");
-        const std::string line = file_.substr(at_, end - at_);
-        at_ = end + (file_.compare(end, 2, "\r\n") == 0 ? 2 : 1);
+        if (end == std::string::npos) fail("has no end");
+        const std::string_view line(file_.data() + at_, end - at_);
+        /* As the first line: behind the last one a byte of the body may be a line feed. */
+        if (line_ == 1) end_bytes_ = file_.compare(end, 2, "\r\n") == 0 ? 2 : 1;
+        at_ = std::min(end + end_bytes_, file_.size());
         std::vector<std::string> words;
         for (size_t start = 0; (start = line.find_first_not_of(" \t", start)) != line.npos;) {
             const size_t stop = std::min(line.find_first_of(" \t", start), line.size());
-            words.push_back(line.substr(start, stop - start));
+            words.emplace_back(line.substr(start, stop - start));
             start = stop;
         }
         return words;
@@ -46,7 +48,7 @@ class HeaderLines {
 
   private:
     const std::string &file_;
-    size_t at_ = 0, line_ = 0;
+    size_t at_ = 0, line_ = 0, end_bytes_ = 1;
 };
 
 PlyType type_named(const std::string &name, const HeaderLines &lines) {
@@ -112,7 +114,7 @@ PlyHeader read_ply_header(const std::string &file) {
     for (;;) {
         const std::vector<std::string> words = lines.next();
         const std::string &first = words.empty() ? std::string() : words[0];
-        if (first == "comment" || first == "obj_info") continue;
+        if (words.empty() || first == "comment" || first == "obj_info") continue;
         if (first == "end_header") break;
         if (!has_form) {
             header.form = form_of(words, lines);

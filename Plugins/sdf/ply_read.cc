@@ -4,7 +4,7 @@
  * What always holds: a corner has three finite coordinates; a face has corners that exist. Whatever
  * else a file holds (colors, normals, edges) is walked over.
  *
- * Debian's assimp is no help here: of damaged binary files one in five made it write or read where
+ * assimp (5.2.5) is no help here: of damaged binary files one in five made it write or read where
  * nothing was its own, and one in twenty of those of text made it walk for minutes.
  */
 #include <cmath>

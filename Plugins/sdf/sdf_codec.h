@@ -63,10 +63,13 @@ std::unique_ptr<Volume> read_skeleton(const std::string &skeleton, uint64_t memo
 /* Whole bytes of a file, after checking them against the memory limit. */
 std::string read_file(const gam_host *host, const gam_input *input);
 
-/* `kind`: "obj", "ply" or "stl". The mesh is closed: every edge belongs to two triangles. */
+/* `kind`: "obj", "ply" or "stl". The mesh is closed: every edge is walked
+ * as often in one direction as in the other. */
 Mesh parse_mesh(const std::string &bytes, const char *kind, uint64_t memory_bytes_max,
                 const Deadline &deadline);
 PolygonMesh read_ply(const std::string &file);
+PolygonMesh read_obj(const std::string &file);
+PolygonMesh read_stl(const std::string &file);
 std::string write_obj(const Mesh &mesh);
 std::string write_ply(const Mesh &mesh);
 

@@ -1,114 +1,73 @@
 /*
  * sdf_mesh.cc - meshes out of OBJ, PLY and STL files, and out again.
  *
- * What always holds: a mesh that is sampled is closed, or its sign would be a guess. Assimp reads
- * OBJ and STL and does nothing else: its division into triangles ends the process when it meets
- * faces it did not expect.
+ * What always holds: a mesh that is sampled is closed and wound one way, or its sign would be a
+ * guess. What decides on that is sorted, never hashed: a file cannot choose how long it takes.
  */
-#include <assimp/cimport.h>
-#include <assimp/scene.h>
-
-#include <array>
-#include <cmath>
+#include <algorithm>
 #include <cstring>
-#include <unordered_map>
+#include <numeric>
 
 #include "sdf_codec.h"
 
 namespace sdf {
 namespace {
 
-struct Scene {
-    const aiScene *scene;
-    ~Scene() { aiReleaseImport(scene); }
-};
-
-void add(PolygonMesh &mesh, const aiMesh &part) {
-    const auto first = static_cast<uint32_t>(mesh.points.size() / 3);
-    for (unsigned i = 0; i < part.mNumVertices; i++) {
-        const aiVector3D &point = part.mVertices[i];
-        if (!std::isfinite(point.x) || !std::isfinite(point.y) || !std::isfinite(point.z))
-            throw Failure(GAM_BAD_INPUT, "a corner of the mesh is not a finite number");
-        mesh.points.insert(mesh.points.end(), {point.x, point.y, point.z});
-    }
-    std::vector<uint32_t> corners;
-    for (unsigned i = 0; i < part.mNumFaces; i++) {
-        const aiFace &face = part.mFaces[i];
-        corners.clear();
-        for (unsigned k = 0; k < face.mNumIndices; k++) {
-            if (face.mIndices[k] >= part.mNumVertices)
-                throw Failure(GAM_BAD_INPUT, "a face of the mesh has a corner that is not there");
-            corners.push_back(first + face.mIndices[k]);
-        }
-        mesh.add(corners);
-    }
-}
-
-PolygonMesh read_by_assimp(const std::string &bytes, const char *kind) {
-    Scene imported{
-        aiImportFileFromMemory(bytes.data(), static_cast<unsigned>(bytes.size()), 0, kind)};
-    if (imported.scene == nullptr)
-        throw Failure(GAM_BAD_INPUT, std::string("the mesh is damaged: ") + aiGetErrorString());
-    PolygonMesh mesh;
-    for (unsigned i = 0; i < imported.scene->mNumMeshes; i++)
-        add(mesh, *imported.scene->mMeshes[i]);
-    return mesh;
-}
-
 /* What the tables of places and edges take, and after them the tree over the triangles, which is
- * the larger: 345 bytes a triangle. */
+ * the larger: 380 bytes a triangle. */
 void check_memory(const PolygonMesh &mesh, uint64_t memory_bytes_max) {
-    const uint64_t needed = mesh.points.size() / 3 * 80 + mesh.corners.size() * 120;
-    if (needed > memory_bytes_max)
+    const uint64_t triangles = mesh.corners.size() - 2 * mesh.sizes.size();
+    if (mesh.points.size() / 3 * 80 + triangles * 400 > memory_bytes_max)
         throw Failure(GAM_LIMIT, "a mesh of " + std::to_string(mesh.points.size() / 3) +
-                                     " corners and " + std::to_string(mesh.sizes.size()) +
-                                     " faces needs more memory than the limit allows");
+                                     " corners and " + std::to_string(triangles) +
+                                     " triangles needs more memory than the limit allows");
 }
 
 /* The same place gets the same number, so that neighbours share their edges. */
 std::vector<uint32_t> places(const Mesh &mesh) {
-    struct Hash {
-        size_t operator()(const std::array<float, 3> &p) const {
-            uint64_t mixed = 0;
-            for (float value : p) {
-                uint32_t bits;
-                value += 0.0f; /* -0 and 0 are one place */
-                std::memcpy(&bits, &value, sizeof bits);
-                mixed = (mixed ^ bits) * 0x9e3779b97f4a7c15u;
-            }
-            return mixed ^ (mixed >> 32);
-        }
+    const auto count = static_cast<uint32_t>(mesh.points.size() / 3);
+    const auto before = [&mesh](uint32_t a, uint32_t b) {
+        const float *p = &mesh.points[3 * size_t{a}], *q = &mesh.points[3 * size_t{b}];
+        return std::lexicographical_compare(p, p + 3, q, q + 3); /* -0 and 0 are one place */
     };
-    std::unordered_map<std::array<float, 3>, uint32_t, Hash> numbers;
-    std::vector<uint32_t> result;
-    for (size_t i = 0; i < mesh.points.size(); i += 3) {
-        std::array<float, 3> point{mesh.points[i] + 0.0f, mesh.points[i + 1] + 0.0f,
-                                   mesh.points[i + 2] + 0.0f};
-        result.push_back(
-            numbers.emplace(point, static_cast<uint32_t>(numbers.size())).first->second);
+    std::vector<uint32_t> order(count), result(count);
+    std::iota(order.begin(), order.end(), 0u);
+    std::sort(order.begin(), order.end(), before);
+    uint32_t number = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (i > 0 && before(order[i - 1], order[i])) number++;
+        result[order[i]] = number;
     }
     return result;
 }
 
-/* Every edge is walked once in each direction. */
+/* Every edge is walked as often in one direction as in the other. */
 void check_closed(const Mesh &mesh, const Deadline &deadline) {
     const std::vector<uint32_t> place = places(mesh);
-    std::unordered_map<uint64_t, int> balance;
+    deadline.check();
+    /* The lower place and the higher one; the direction. */
+    std::vector<std::pair<uint64_t, int>> edges;
+    edges.reserve(mesh.faces.size() / 4 * 3);
     for (size_t i = 0; i < mesh.faces.size(); i += 4) {
-        if (i % (1 << 16) == 0) deadline.check();
         for (int k = 0; k < 3; k++) {
             const uint64_t a = place[mesh.faces[i + k]], b = place[mesh.faces[i + (k + 1) % 3]];
-            if (a == b) continue;
-            balance[a < b ? a << 32 | b : b << 32 | a] += a < b ? 1 : -1;
+            if (a != b) edges.emplace_back(a < b ? a << 32 | b : b << 32 | a, a < b ? 1 : -1);
         }
     }
+    std::sort(edges.begin(), edges.end());
     size_t open = 0;
-    for (const auto &edge : balance) open += edge.second != 0;
+    for (size_t i = 0; i < edges.size();) {
+        int balance = 0;
+        const uint64_t edge = edges[i].first;
+        for (; i < edges.size() && edges[i].first == edge; i++) balance += edges[i].second;
+        open += balance != 0;
+    }
     if (open > 0)
         throw Failure(GAM_BAD_INPUT,
-                      "the mesh is not closed: " + std::to_string(open) +
+                      "the mesh is not closed, or its faces are not wound one way: " +
+                          std::to_string(open) +
                           " edges have a face on one side only, so inside and outside are not "
-                          "defined; close it and try again");
+                          "defined; mend it and try again");
 }
 
 }  // namespace
@@ -116,7 +75,8 @@ void check_closed(const Mesh &mesh, const Deadline &deadline) {
 Mesh parse_mesh(const std::string &bytes, const char *kind, uint64_t memory_bytes_max,
                 const Deadline &deadline) {
     PolygonMesh polygons =
-        strcmp(kind, "ply") == 0 ? read_ply(bytes) : read_by_assimp(bytes, kind);
+        strcmp(kind, "ply") == 0 ? read_ply(bytes)
+        : strcmp(kind, "obj") == 0 ? read_obj(bytes) : read_stl(bytes);
     check_memory(polygons, memory_bytes_max);
     Mesh mesh = triangulated(std::move(polygons));
     if (mesh.faces.empty()) throw Failure(GAM_BAD_INPUT, "the mesh has no faces");

@@ -60,7 +60,7 @@ def text(end: str) -> bytes:
     ]  # fmt: skip
     lines += [f"1 3 {a} {b} {c}" for a, b, c in FACES]
     lines += [f"+{x:.9g}" if x > 0 else f"{x:.9g}\t{y:.9g} {z:.9g} 0" for x, y, z in POINTS[:0]]
-    lines += [f"{x:.9g}\t{y:.9g} {z:.9g}{end}1e-3" for x, y, z in POINTS]
+    lines += [f"{x:.9g}\t{y:.9g} {z:.9g}{end}-1.#IND" for x, y, z in POINTS]
     return end.join([*lines, "0 1", "2 0.5 -1", "0", ""]).encode()
 
 
@@ -222,6 +222,97 @@ def test_a_mesh_that_takes_too_long_is_nobodys_fault(tmp_path: Path) -> None:
             client.put_bytes("mesh", data, file_name="a.ply", options={"resolution": "256"})
         assert time.monotonic() - start < 10
         client.put_bytes("mesh", BALL, file_name="a.ply", options=OPTIONS)
+
+
+OBJ = """# of a modeller
+mtllib a.mtl
+o first
+v 0 0 0 1 1 1
+v 1 0 0
+v 1 1 0
+v\t0 1 0
+vt 0.5 0.5
+vn 0 0 1
+g a b
+usemtl red
+v 0 0 1
+v 1 0 1
+v 1 1 1
+v +0 1 \\
+ 1.0e0
+s off
+f 4/1/1 3/1/1 2//1 1
+f -4 -3 -2 -1
+f 1 2 6 5
+f 2 3 7 6
+f 3 4 8 \\
+7
+f 4 1 5 8
+l 1 2
+p 1
+v 100 100 100
+"""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_an_obj_may_hold_much_beside_its_faces(client: Client, end: str) -> None:
+    square = [(0, 0), (1, 0), (1, 1), (0, 1)]
+    points, faces = prism(square, 0)
+    points[:, 2] /= 2
+    plain = write("ply", points, faces)
+    data = OBJ.replace("\n", end).encode()
+    assert bits_equal(field(client, data, "a.obj"), field(client, plain))
+
+
+def test_an_stl_of_text_is_that_of_bytes(client: Client) -> None:
+    corners = POINTS.astype(np.float32)
+    facets = "".join(
+        "  facet normal 0 0 1\n    outer loop\n"
+        + "".join("      vertex {:.9g} {:.9g} {:.9g}\n".format(*corners[i]) for i in face)
+        + "    endloop\n  endfacet\n"
+        for face in FACES
+    )
+    text = field(client, f"solid ball of balls\n{facets}endsolid\n".encode(), "a.stl")
+    binary = stl(POINTS, FACES)
+    assert bits_equal(text, field(client, binary, "a.stl"))
+    assert bits_equal(text, field(client, b"solid" + binary[5:], "a.stl")), "it only begins so"
+
+
+FAULTY_TEXTS = {
+    "two coordinates.obj": (b"v 0 0\nf 1 1 1\n", "line 1 .* three coordinates"),
+    "infinite.obj": (b"v 0 0 1e39\n", "line 1 .* finite"),
+    "no number.obj": (b"v 0 0 0\nf 1 x 1\n", "line 2 .* no number"),
+    "zero.obj": (b"v 0 0 0\nf 1 0 1\n", "line 2 .* not there"),
+    "beyond.obj": (b"v 0 0 0\nf 1 2 1\n", "line 2 .* not there"),
+    "before.obj": (b"v 0 0 0\nf 1 -2 1\n", "line 2 .* not there"),
+    "nothing.obj": (b"v 0 0 0\n", "no faces"),
+    "cut off.stl": (stl(POINTS, FACES)[:-1], "cut off"),
+    "short.stl": (b"\0" * 83, "cut off"),
+    "two corners.stl": (b"solid a\nfacet\nvertex 0 0 0\nvertex 0 0 1\nfacet\n", "three corners"),
+    "no corner.stl": (b"solid a\nfacet\nvertex 0 0 a\n", "without coordinates"),
+    "one corner.stl": (b"solid a\nfacet\nvertex 0 0 1\n", "cut off"),
+    "not finite.stl": (b"solid a\nfacet\n" + b"vertex 0 0 nan\n" * 3, "finite"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTY_TEXTS)
+def test_a_faulty_obj_or_stl_is_refused_with_its_place(client: Client, name: str) -> None:
+    data, expected = FAULTY_TEXTS[name]
+    with pytest.raises(BadInputError, match=expected):
+        field(client, data, name)
+
+
+def test_corners_of_no_face_are_nowhere(client: Client) -> None:
+    stray = ply(np.vstack([POINTS, [[99, 99, 99]]]), FACES)
+    assert bits_equal(field(client, stray), field(client, BALL))
+
+
+def test_no_file_chooses_how_long_it_takes(client: Client) -> None:
+    """Names by the hundred thousand took assimp 41 s."""
+    names = "".join(f"o {i}\n" for i in range(200_000)).encode()
+    start = time.monotonic()
+    field(client, names + obj(POINTS, FACES), "a.obj")
+    assert time.monotonic() - start < 10
 
 
 # Faulty files
