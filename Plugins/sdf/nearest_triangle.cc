@@ -151,7 +151,7 @@ NearestTriangle::Triangle::Triangle(const Vector (&corners)[3])
     /* Rounding gives three corners on a line a normal of some direction. */
     const Vector across = cross(along[0], along[1]);
     const double area = std::sqrt(dot(across, across));
-    is_sliver = !(area > 1e-9 * longest);
+    is_sliver = !(area > 1e-8 * longest);
     normal = is_sliver ? Vector{0, 0, 0} : scaled(across, 1 / area);
     inward[0] = cross(normal, along[0]);
     inward[1] = cross(along[1], normal);

@@ -91,7 +91,8 @@ sdf::Sampling sampling(const gam_host *host) {
     const long resolution = strtol(text.c_str(), &end, 10);
     if (*end != '\0' || resolution < 8 || resolution > 2048)
         throw Failure(GAM_USAGE, "resolution=" + text + " is not a number from 8 to 2048");
-    sdf::Sampling wanted{static_cast<int>(resolution), 3, false};
+    sdf::Sampling wanted{static_cast<int>(resolution), 3, false,
+                         host->limits->memory_bytes_max};
     const std::string band = option(host, "band");
     if (!band.empty()) wanted.band = strtod(band.c_str(), &end);
     if (*end != '\0' || !(wanted.band >= 1 && wanted.band <= 256))
@@ -116,16 +117,6 @@ void describe_box(gam_description *description, const sdf::Box &box, const char 
     description->bits = 32;
 }
 
-/* A sampled mesh takes a dense box in the worst case. */
-void check_memory(const gam_host *host, const sdf::Sampling &wanted) {
-    const double side = wanted.resolution + 2 * wanted.band + 2;
-    const double bytes = side * side * side * (wanted.is_full ? 12 : 1) + 64 * side * side;
-    if (bytes > static_cast<double>(host->limits->memory_bytes_max))
-        throw Failure(GAM_LIMIT, "a field of this resolution needs more memory than the limit of " +
-                                     std::to_string(host->limits->memory_bytes_max) +
-                                     " bytes; choose a smaller one");
-}
-
 void open(const gam_host *host, const gam_input *input, gam_decoder *decoder) {
     unsigned char head[16];
     size_t length = 0;
@@ -139,7 +130,6 @@ void open(const gam_host *host, const gam_input *input, gam_decoder *decoder) {
             sdf::read_vdb(input, option(host, "grid"), host->limits->memory_bytes_max);
     } else {
         const sdf::Sampling wanted = sampling(host);
-        check_memory(host, wanted);
         const sdf::Deadline deadline(*host->limits);
         const sdf::Mesh mesh = sdf::parse_mesh(sdf::read_file(host, input), kind,
                                                host->limits->memory_bytes_max, deadline);

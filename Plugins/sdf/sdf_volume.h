@@ -40,6 +40,7 @@ struct Sampling {
     int resolution;  /* voxels along the longest side */
     double band;     /* half width in voxels */
     bool is_full;    /* distances everywhere in the box instead of in a band */
+    uint64_t memory_bytes_max;
 };
 
 class Deadline;

@@ -1,6 +1,7 @@
 """Meshes, and the formats that hold them.
 
-What always holds here: a sphere is closed, its faces look outward, and its surface has a formula.
+What always holds here: a sphere and a prism are closed, their faces look outward, and there are
+formulas for their surfaces.
 """
 
 from __future__ import annotations
@@ -53,3 +54,35 @@ def stl(points: np.ndarray, faces: np.ndarray) -> bytes:
         for face in faces
     )
     return b"\0" * 80 + struct.pack("<I", len(faces)) + body
+
+
+def ply_header(form: str, *lines: str) -> bytes:
+    return "\n".join(["ply", f"format {form} 1.0", *lines, "end_header", ""]).encode()
+
+
+XYZ = ["property float x", "property float y", "property float z"]
+CORNERS = ["property list uchar int vertex_indices"]
+
+
+def prism(outline: list[tuple[int, int]], axis: int) -> tuple[np.ndarray, list[list[int]]]:
+    """Along an axis; outline counterclockwise, faces look outward."""
+    count = len(outline)
+    points = [(x, y, z) for z in (0, 2) for x, y in outline]
+    faces = [list(range(count))[::-1], list(range(count, 2 * count))]
+    for i in range(count):
+        j = (i + 1) % count
+        faces.append([i, j, count + j, count + i])
+    return np.roll(np.array(points, float), axis, axis=1), faces
+
+
+def with_polygons(kind: str, points: np.ndarray, faces: list[list[int]]) -> bytes:
+    rows = [" ".join(map(str, row)) for row in points]
+    if kind == "obj":
+        lines = [f"v {row}" for row in rows]
+        lines += ["f " + " ".join(str(i + 1) for i in face) for face in faces]
+        return "\n".join(lines).encode() + b"\n"
+    head = ply_header(
+        "ascii", f"element vertex {len(rows)}", *XYZ, f"element face {len(faces)}", *CORNERS
+    )
+    rows += [f"{len(face)} " + " ".join(map(str, face)) for face in faces]
+    return head + "\n".join(rows).encode()
