@@ -202,8 +202,9 @@ class Field {
 /* How many leaves there is memory for beside the tree over the triangles. */
 uint64_t leaves_max(const Mesh &mesh, uint64_t memory_bytes_max) {
     const uint64_t triangles = mesh.faces.size() / 4 * 400;
-    /* With its share of the nodes above it; the grid is written from the same memory. */
-    const uint64_t leaf_bytes = sizeof(Leaf) + Leaf::SIZE * sizeof(float) + 256;
+    /* Values twice, since they step aside while the skeleton is written (sdf_volume.cc), and the
+     * leaf's share of the nodes above it and of the skeleton. */
+    const uint64_t leaf_bytes = sizeof(Leaf) + 2 * Leaf::SIZE * sizeof(float) + 512;
     return memory_bytes_max <= triangles ? 0 : (memory_bytes_max - triangles) / leaf_bytes;
 }
 
