@@ -58,7 +58,8 @@ double voxel_side(const Bounds &bounds, int resolution) {
     const double voxel = longest / resolution;
     /* OpenVDB refuses scales whose product is below 3e-15. */
     if (voxel < 1.45e-5)
-        throw Failure(GAM_BAD_INPUT, "the voxels would have sides of " + std::to_string(voxel * 1e6) +
+        throw Failure(GAM_BAD_INPUT, "the voxels would have sides of " +
+                                         std::to_string(voxel * 1e6) +
                                          " millionths; OpenVDB takes none below 14.5: give the "
                                          "mesh in a smaller unit or choose a lower resolution");
     for (const openvdb::Vec3d &corner : {bounds.low, bounds.high})

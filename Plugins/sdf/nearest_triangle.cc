@@ -1,10 +1,17 @@
-/* nearest_triangle.cc - triangles halved by number along the longest side of their box. */
+/*
+ * nearest_triangle.cc - triangles halved by number along the longest side of their box.
+ *
+ * What always holds: products are rounded before they are added, as on a machine that cannot do
+ * both at once: the same file gives the same samples everywhere.
+ */
 #include "nearest_triangle.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
+
+#pragma STDC FP_CONTRACT OFF
 
 namespace sdf {
 namespace {
@@ -69,7 +76,7 @@ NearestTriangle::NearestTriangle(const Mesh &mesh) : mesh_(mesh) {
     build(0, count, centres);
     triangles_.reserve(count);
     for (const uint32_t face : order_)
-        triangles_.emplace_back((const Vector[3]){corner(face, 0), corner(face, 1), corner(face, 2)});
+        triangles_.emplace_back(corner(face, 0), corner(face, 1), corner(face, 2));
 }
 
 NearestTriangle::Node NearestTriangle::node_over(uint32_t first, uint32_t end) const {
@@ -139,9 +146,8 @@ Vector NearestTriangle::corner(uint32_t triangle, int k) const {
     return {point[0], point[1], point[2]};
 }
 
-NearestTriangle::Triangle::Triangle(const Vector (&corners)[3])
-    : corner(corners[0]), along{corners[1] - corners[0], corners[2] - corners[0],
-                                corners[2] - corners[1]} {
+NearestTriangle::Triangle::Triangle(const Vector &a, const Vector &b, const Vector &c)
+    : corner(a), along{b - a, c - a, c - b} {
     double longest = 0;
     for (int k = 0; k < 3; k++) {
         const double square = dot(along[k], along[k]);

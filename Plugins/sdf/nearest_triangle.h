@@ -53,7 +53,7 @@ class NearestTriangle {
         Vector inward[3];        /* from each edge, in the plane of the triangle */
         bool is_sliver;          /* it has no inside: it is its edges */
 
-        explicit Triangle(const Vector (&corners)[3]);
+        Triangle(const Vector &a, const Vector &b, const Vector &c);
         Lanes squares_to(const Places &places) const;
     };
 

@@ -2,13 +2,16 @@
  * winding.cc - signed crossings of lines with triangles.
  *
  * What always holds: what decides is computed for an edge from its two ends in one order, so both
- * of its faces decide alike; "on the line" counts as one side of it.
+ * of its faces decide alike; "on the line" counts as one side of it. Products are rounded before they
+ * are added, on every machine.
  */
 #include "winding.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+
+#pragma STDC FP_CONTRACT OFF
 
 namespace sdf {
 
