@@ -110,6 +110,23 @@ struct LifecycleTests {
         if keys == ["k"] { #expect(try again.client().samples("k") == signal.bytes) }
     }
 
+    /// A child that was forked and has not executed yet has every descriptor of its parent.
+    @Test func stopFreesTheFolderThoughAChildHasItsLock() throws {
+        let server = try TestServer(.rocksDB)
+        let lock = server.statePath + "/gamd.lock"
+        let names = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+        let held = try #require(
+            names.first {
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))
+                    == lock
+            })
+        let copy = dup(try #require(Int32(held)))
+        defer { close(copy) }
+        #expect(server.server.stop())
+        let again = try TestServer(.rocksDB, in: server.folder)
+        #expect(try again.client().keys() == [])
+    }
+
     @Test func stopIsPromptWithAStalledClient() throws {
         let server = try TestServer { $0.timeouts.shutdownSeconds = 1 }
         try server.client().put("big", TestSignal([2_000, 2_000]))

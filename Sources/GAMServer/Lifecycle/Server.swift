@@ -241,7 +241,10 @@ final class FolderLock: Sendable {
 
     func release() {
         let held = descriptor.exchange(-1, ordering: .acquiringAndReleasing)
-        if held >= 0 { close(held) }
+        guard held >= 0 else { return }
+        // Closing alone would leave it to a child that was forked and has not executed yet.
+        flock(held, LOCK_UN)
+        close(held)
     }
 
     deinit { release() }
