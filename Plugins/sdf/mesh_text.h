@@ -15,7 +15,7 @@ namespace sdf {
 /* False where the word is not a number and nothing else. */
 bool parse_number(std::string_view word, double &value);
 
-/* Words of one line, from its start. */
+/* Words with blanks or line ends between them. */
 class Words {
   public:
     explicit Words(std::string_view line) : left_(line) {}

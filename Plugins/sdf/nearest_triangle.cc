@@ -16,7 +16,7 @@
 namespace sdf {
 namespace {
 
-/* Two to eight take the same time within 5 %. */
+/* Two to eight take the same time within 8 %. */
 constexpr uint32_t leaf_triangles_max = 4;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 

@@ -36,7 +36,7 @@ class NearestTriangle {
 
   private:
     /* Its triangles lie in a box and in a cylinder along their mean normal. A box alone is deep
-     * where a surface lies askew in it: of a ball of 32,768 triangles 300 were looked at a voxel. */
+     * where a surface lies askew in it: the full field of a ball took 2.6 times as long. */
     struct Node {
         Vector low, high;
         uint32_t first; /* of its triangles, or its second child; the first child is the next node */

@@ -2,7 +2,6 @@
 #include "ply_body.h"
 
 #include <algorithm>
-#include <string_view>
 #include <cstring>
 
 #include "gam_plugin.h"

@@ -7,6 +7,8 @@
 #ifndef GAM_SDF_PLY_BODY_H
 #define GAM_SDF_PLY_BODY_H
 
+#include <string_view>
+
 #include "ply_header.h"
 
 namespace sdf {

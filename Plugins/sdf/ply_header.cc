@@ -5,10 +5,12 @@
  */
 #include "ply_header.h"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 
 #include "gam_plugin.h"
+#include "mesh_text.h"
 #include "sdf_volume.h"
 
 namespace sdf {
@@ -32,13 +34,11 @@ class HeaderLines {
         /* As the first line: behind the last one a byte of the body may be a line feed. */
         if (line_ == 1) end_bytes_ = file_.compare(end, 2, "\r\n") == 0 ? 2 : 1;
         at_ = std::min(end + end_bytes_, file_.size());
-        std::vector<std::string> words;
-        for (size_t start = 0; (start = line.find_first_not_of(" \t", start)) != line.npos;) {
-            const size_t stop = std::min(line.find_first_of(" \t", start), line.size());
-            words.emplace_back(line.substr(start, stop - start));
-            start = stop;
-        }
-        return words;
+        std::vector<std::string> result;
+        Words words(line);
+        for (std::string_view word = words.next(); !word.empty(); word = words.next())
+            result.emplace_back(word);
+        return result;
     }
 
     [[noreturn]] void fail(const std::string &what) const {
